@@ -1,0 +1,1 @@
+"""Ultralearn: the Ultralearning Plan for ML Engineers as an executable book."""

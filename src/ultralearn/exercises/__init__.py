@@ -1,0 +1,1 @@
+"""The exercises of each week: references, probes, properties and misconceptions."""

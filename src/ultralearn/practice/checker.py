@@ -1,0 +1,166 @@
+"""Judge a learner's function: compare it with the reference on every probe, and find the hint that fits the mistake."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ultralearn.practice.comparison import changed, describe_inputs, difference
+from ultralearn.practice.declaration import Declaration, Function, Probe, attempted
+from ultralearn.practice.trial import Outcome, StoppedByTimer, attempt, bound_to_its_name, explain_error
+
+PATIENCE = 5.0  # seconds until a function counts as looping; a probe with a budget gets at least ten times that budget
+Status = Literal["not attempted", "right", "wrong"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checker found. `message` is for the learner; `hint` names the misconception that it recognized."""
+
+    status: Status
+    message: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that one probe shows of a function."""
+
+    outcome: Outcome
+    modified: tuple[str, ...] = ()  # the inputs that it changed
+    broken: tuple[tuple[str, str], ...] = ()  # (property, what is wrong)
+
+
+class Checker:
+    """The judge of one exercise. What the reference and the misconceptions do is computed once and kept."""
+
+    def __init__(self, declaration: Declaration, patience: float = PATIENCE) -> None:
+        self.declaration = declaration
+        self.patience = patience
+        self._known: dict[tuple[Function, int], Observation] = {}
+
+    def check(self, function: Function) -> Verdict:
+        """Judge a function. Never raises for anything that the function does."""
+        if not callable(function) or not hasattr(function, "__code__"):
+            return Verdict("wrong", f"Expected a function, got {type(function).__name__}.")
+        if not attempted(function):
+            return Verdict("not attempted")
+        given = list(inspect.signature(function).parameters)
+        if given != self.declaration.parameters:
+            expected = ", ".join(self.declaration.parameters)
+            return Verdict(
+                "wrong",
+                f"It takes ({', '.join(given)}), expected ({expected}). Keep the signature as it was.",
+            )
+        with bound_to_its_name(function, self.declaration.name):
+            return self._judge(function)
+
+    def _judge(self, function: Function) -> Verdict:
+        observations: list[Observation] = []
+        for index, probe in enumerate(self.declaration.probes):
+            observations.append(self._observe(function, index))
+            complaint = self._complaint(function, index, observations[-1])
+            if complaint:
+                return self._diagnose(function, observations, complaint, probe)
+        return Verdict("right")
+
+    def _observe(self, function: Function, index: int) -> Observation:
+        declared, probe = self.declaration, self.declaration.probes[index]
+        inputs = dict(probe.make())
+        limit = max(self.patience, 10 * (probe.seconds or 0))
+        outcome = attempt(lambda: declared.observe(function, **inputs), limit)
+        modified: tuple[str, ...] = ()
+        if not declared.mutates:
+            before = probe.make()
+            modified = tuple(name for name in before if changed(before[name], inputs[name]))
+        broken = tuple(self._broken_properties(function, index)) if outcome.error is None else ()
+        return Observation(outcome, modified, broken)
+
+    def _broken_properties(self, function: Function, index: int) -> Iterator[tuple[str, str]]:
+        if index == len(self.declaration.probes) - 1:
+            return  # the big probe is for the time
+        for prop in self.declaration.properties:
+            inputs = dict(self.declaration.probes[index].make())
+            result = attempt(lambda prop=prop, inputs=inputs: prop.check(function, **inputs), self.patience)  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+            if result.error is not None:
+                yield (
+                    prop.name,
+                    f"While it was checked that {prop.name}, your function {explain_error(result.error, function)}",
+                )
+            elif result.value is not None:
+                yield prop.name, str(result.value)
+
+    def _remembered(self, function: Function, index: int) -> Observation:
+        if (function, index) not in self._known:
+            self._known[function, index] = self._observe(function, index)
+        return self._known[function, index]
+
+    def _expected(self, index: int) -> Any:
+        outcome = self._remembered(self.declaration.reference, index).outcome
+        if outcome.error is not None:
+            raise RuntimeError(f"the reference of {self.declaration.name} failed on its own probe") from outcome.error
+        return outcome.value
+
+    def _difference(self, expected: Any, given: Any) -> str | None:
+        try:
+            return difference(expected, given, self.declaration.tolerance, self.declaration.outputs)
+        except Exception as error:  # a learner's result can be an object that breaks on being looked at
+            return f"your result cannot be compared: {type(error).__name__}: {error}"
+
+    def _complaint(self, function: Function, index: int, seen: Observation) -> str | None:
+        """What is wrong with one observation, the gravest first, or None."""
+        outcome, probe = seen.outcome, self.declaration.probes[index]
+        if isinstance(outcome.error, StoppedByTimer) and index and probe.seconds:
+            return f"Right on the small inputs, but too slow on {probe.label}: {outcome.error}, {probe.seconds:g} s are allowed."
+        if outcome.error is not None:
+            return f"Your function {explain_error(outcome.error, function)}"
+        wrong = self._difference(self._expected(index), outcome.value)
+        if wrong:
+            return wrong[0].upper() + wrong[1:]
+        if seen.modified:
+            names = " and ".join(f"`{name}`" for name in seen.modified)
+            return f"Your function modifies its input {names}. Work on a copy, or on the result of an expression."
+        if seen.broken:
+            return seen.broken[0][1]
+        if probe.seconds and outcome.seconds > probe.seconds:
+            return f"Right, but slow: {outcome.seconds:.2g} s on {probe.label}, where {probe.seconds:g} s are allowed."
+        return None
+
+    def _diagnose(self, function: Function, seen: list[Observation], complaint: str, failed: Probe) -> Verdict:
+        match = self._matching_misconception(function, seen)
+        if match is not None:
+            return Verdict("wrong", inspect.getdoc(match) or "", match.__name__)
+        message = f"{complaint}\nThe input: {failed.label}, {describe_inputs(failed.make())}."
+        printed = seen[-1].outcome.printed.strip().splitlines()
+        if printed:
+            message += "\nIt printed: " + " / ".join(printed[:3]) + (" …" if len(printed) > 3 else "")
+        return Verdict("wrong", message)
+
+    def _matching_misconception(self, function: Function, seen: list[Observation]) -> Function | None:
+        """The misconception that does the same on all probes. Each further probe is tried only while one is left."""
+        if all(observation.outcome.error for observation in seen):
+            return None  # an exception alone says too little of what was meant
+        left = list(self.declaration.misconceptions)
+        for index in range(len(self.declaration.probes)):
+            if index == len(seen):
+                seen.append(self._observe(function, index))
+            left = [wrong for wrong in left if self._same(self._remembered(wrong, index), seen[index])]
+            if not left or isinstance(seen[index].outcome.error, StoppedByTimer):
+                return None
+        return left[0]
+
+    def _same(self, wrong: Observation, given: Observation) -> bool:
+        if type(wrong.outcome.error) is not type(given.outcome.error) or wrong.modified != given.modified:
+            return False
+        if [name for name, _ in wrong.broken] != [name for name, _ in given.broken]:
+            return False
+        return wrong.outcome.error is not None or self._difference(wrong.outcome.value, given.outcome.value) is None
+
+
+def closest(name: str, known: list[str]) -> str:
+    """` Did you mean X?`, where a known name is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""

@@ -1,0 +1,136 @@
+"""Run a learner's function, which can do anything, and keep the notebook whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+from ultralearn.practice.declaration import Function
+
+
+class StoppedByTimer(BaseException):
+    """A function ran longer than it may. Not an Exception, so that `except Exception` in its body cannot catch it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of calling a function once."""
+
+    value: Any = None
+    error: BaseException | None = None
+    seconds: float = 0.0  # of CPU time
+    printed: str = ""
+
+
+def attempt(action: Callable[[], Any], limit: float) -> Outcome:
+    """Run `action` for `limit` seconds at most; whatever it raises, prints or draws at random stays inside.
+
+    Only the user's own interrupt gets through. The limit needs a platform with interval timers and the main thread;
+    a loop inside C code ends late.
+    """
+    printed = io.StringIO()
+    value, error = None, None
+    with _own_randomness(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        began = time.process_time()
+        try:
+            with _timer(limit):
+                value = action()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:  # SystemExit and the timer among them
+            error = raised
+        seconds = time.process_time() - began
+    return Outcome(value, error, seconds, printed.getvalue())
+
+
+@contextlib.contextmanager
+def bound_to_its_name(function: Function, name: str) -> Iterator[None]:
+    """Bind `name` to `function` where its body looks it up: recursion meets the function itself, not the fallback."""
+    scope = getattr(function, "__globals__", {})
+    absent = object()
+    before = scope.get(name, absent)
+    scope[name] = function
+    try:
+        yield
+    finally:
+        if before is absent:
+            scope.pop(name, None)
+        else:
+            scope[name] = before
+
+
+@contextlib.contextmanager
+def _timer(limit: float) -> Iterator[None]:
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise StoppedByTimer(f"stopped after {limit:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, limit, 0.5)  # again each half second, should a bare `except` swallow it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _own_randomness() -> Iterator[None]:
+    """Seed the global generators, and give the notebook its own states back: a check must not move its random numbers."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def explain_error(error: BaseException, function: Function) -> str:
+    """What went wrong and in which line of the learner's own code."""
+    where = _line_of(error, function)
+    if isinstance(error, StoppedByTimer):
+        return f"did not come back: {error}{where}. Does a loop end?"
+    if isinstance(error, SystemExit):
+        return f"called sys.exit{where}. Return the result instead."
+    if isinstance(error, RecursionError):
+        return (
+            f"calls itself without end{where}. While it is checked, `{function.__name__}` is your own function, "
+            "not the one that stands in for it."
+        )
+    if isinstance(error, NameError) and error.name:
+        return f"uses `{error.name}`, which is not defined yet{where}. Run the cell that defines it, or check the spelling."
+    text = str(error).strip().splitlines()
+    return f"raised {type(error).__name__}{': ' + text[0] if text else ''}{where}."
+
+
+def _line_of(error: BaseException, function: Function) -> str:
+    code = getattr(function, "__code__", None)
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
+            found = trace
+        trace = trace.tb_next
+    if found is None:
+        return ""
+    line = linecache.getline(found.tb_frame.f_code.co_filename, found.tb_lineno).strip()
+    return f" in your line {found.tb_lineno}, `{line}`" if line else f" in your line {found.tb_lineno}"

@@ -1,0 +1,110 @@
+"""A week's exercises, and the two words that a notebook imports from it: `exercise` and `hint`."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any, TypeVar, cast
+
+from ultralearn.practice import progress
+from ultralearn.practice.checker import Checker, Verdict, closest
+from ultralearn.practice.declaration import Declaration, Function
+from ultralearn.practice.highlight import highlight
+from ultralearn.practice.session import functions_in_use, show
+
+F = TypeVar("F", bound=Function)
+
+HEADLINES = {
+    "not attempted": "not attempted yet. The reference stands in.",
+    "right": "right. Your own function is used from here on.",
+    "wrong": "not right yet. The reference stands in.",
+}
+MODIFIERS = {"not attempted": "ul-open", "right": "ul-right", "wrong": "ul-wrong"}
+EDGES = {
+    "not attempted": "#8a8f98",
+    "right": "#2f8f4e",
+    "wrong": "#c4661f",
+}  # where the book's style sheet is not
+
+
+class Week:
+    """The exercises of one week. Names are unique within it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.checkers: dict[str, Checker] = {}
+        self._last: dict[str, Verdict] = {}
+        self._hints_given: dict[str, int] = {}
+
+    def declare(self, reference: Function, **parts: Any) -> None:
+        """Declare an exercise; the parts are those of `Declaration`."""
+        declaration = Declaration(reference=reference, **parts)
+        if declaration.name in self.checkers:
+            raise ValueError(f"week {self.number} declares {declaration.name} twice")
+        self.checkers[declaration.name] = Checker(declaration)
+
+    def exercise(self, function: F) -> F:
+        """Check the decorated function and say so. Returns it, unwrapped, if it is right, else the reference."""
+        name = getattr(function, "__name__", str(function))
+        checker = self.checkers.get(name)
+        if checker is None:
+            self._unknown(name)
+            return function
+        verdict = checker.check(function)
+        self._last[name] = verdict
+        if verdict.status != "not attempted":
+            progress.record("attempt", week=self.number, exercise=name, verdict=verdict.status, hint=verdict.hint)
+        functions_in_use[self.number, name] = verdict.status == "right"
+        show(verdict_bundle(name, verdict, checker.declaration.solution()))
+        return function if verdict.status == "right" else cast(F, checker.declaration.reference)
+
+    def hint(self, exercise: str | Function) -> None:
+        """Show the next hint: a question first, then a nudge, then what the last attempt earned."""
+        name = exercise if isinstance(exercise, str) else getattr(exercise, "__name__", str(exercise))
+        checker = self.checkers.get(name)
+        if checker is None:
+            self._unknown(name)
+            return
+        level = self._hints_given.get(name, 0) + 1
+        self._hints_given[name] = level
+        progress.record("hint", week=self.number, exercise=name, level=level)
+        _show_text(f"{name}, hint {level}: {self._hint_text(name, checker.declaration, level)}")
+
+    def _hint_text(self, name: str, declaration: Declaration, level: int) -> str:
+        if level == 1:
+            return declaration.question
+        if level == 2:
+            return declaration.nudge
+        last = self._last.get(name)
+        if last is None or last.status == "not attempted":
+            return f"There is no attempt yet. Write one, however wrong, and its result says more. {declaration.nudge}"
+        if last.status == "right":
+            return "Your last attempt was right."
+        return last.message
+
+    def _unknown(self, name: str) -> None:
+        known = list(self.checkers)
+        _show_text(
+            f"Week {self.number} has no exercise `{name}`.{closest(name, known)} It has: {', '.join(known)}. "
+            "Nothing was checked."
+        )
+
+
+def verdict_bundle(name: str, verdict: Verdict, solution: str) -> dict[str, str]:
+    """The verdict for the notebook: one line, the message, and the reference's source, collapsed."""
+    headline = f"{name}: {HEADLINES[verdict.status]}"
+    plain = headline + (f"\n{verdict.message}" if verdict.message else "")
+    body = f"<p><strong>{escape(name)}</strong>: {HEADLINES[verdict.status]}</p>"
+    body += "".join(f"<p>{_inline_code(line)}</p>" for line in verdict.message.splitlines() if line.strip())
+    body += f"<details><summary>Show the solution</summary>{highlight(solution)}</details>"
+    style = f"border-left:4px solid {EDGES[verdict.status]};padding:0.1em 0 0.1em 0.8em"
+    html = f'<div class="ul-exercise {MODIFIERS[verdict.status]}" style="{style}">{body}</div>'
+    return {"text/plain": plain, "text/html": html}
+
+
+def _show_text(text: str) -> None:
+    show({"text/plain": text, "text/html": f'<div class="ul-exercise"><p>{_inline_code(text)}</p></div>'})
+
+
+def _inline_code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
