@@ -1,7 +1,7 @@
 """Cards: one YAML file a week, shown on its page and exported as an Anki deck.
 
-A card is `{id, question, answer, source}`, with optional `choices: [{text, correct, reason}]`. Text is Markdown with
-$...$ and $$...$$ for formulas.
+A card is `{id, question, answer, source}`, with optional `choices: [{text, correct, reason}]`. Text is Markdown
+with $...$ and $$...$$ for formulas.
 """
 
 import os
@@ -28,6 +28,8 @@ class CardError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """One possible answer, and why it is right or wrong."""
+
     text: str
     correct: bool
     reason: str
@@ -35,6 +37,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Card:
+    """A question, its answer and where both come from."""
+
     id: str
     question: str
     answer: str
@@ -54,7 +58,8 @@ def load_cards(week: str, folder: Path = CARDS) -> list[Card]:
     """
     path = folder / f"{week}.yaml"
     if not path.exists():
-        raise CardError(f"There is no {path.name}; there are {', '.join(weeks_with_cards(folder)) or 'no cards yet'}.")
+        known = ", ".join(weeks_with_cards(folder)) or "no cards yet"
+        raise CardError(f"There is no {path.name}; there are {known}.")
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -80,7 +85,9 @@ def _card(entry: object, position: int, week: str, file: str) -> Card:
     for key in sorted(_KEYS):
         _text(entry[key], key, where)
     if not re.fullmatch(rf"{week}-[a-z0-9]+(-[a-z0-9]+)*", entry["id"]):
-        raise CardError(f"{where}: the id must be {week!r}, a dash and a slug of lower-case words, as {week}-some-idea.")
+        raise CardError(
+            f"{where}: the id must be {week!r}, a dash and a slug of lower-case words, as {week}-some-idea."
+        )
     choices = entry.get("choices", [])
     if not isinstance(choices, list):
         raise CardError(f"{where}: choices must be a list of text, correct, reason; got {choices!r}.")
@@ -108,20 +115,22 @@ def _same_keys(entry: dict[Any, Any], required: set[str], optional: set[str], wh
     for key in sorted(required - set(entry)):
         raise CardError(f"{where}: {key!r} is missing; add it.")
     for key in sorted(map(str, set(entry) - required - optional)):
-        raise CardError(f"{where}: {key!r} is not known; a card has {', '.join(sorted(required | optional))}.")
+        raise CardError(f"{where}: {key!r} is not known; there are {', '.join(sorted(required | optional))}.")
 
 
 def _text(value: object, key: str, where: str) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise CardError(f"{where}: {key} must be text that is not empty; got {value!r}. Quote it if YAML reads it wrong.")
+        raise CardError(
+            f"{where}: {key} must be text that is not empty; got {value!r}. Quote it if YAML reads it wrong."
+        )
 
 
 def export_deck(week: str, cards: Iterable[Card], path: Path, time: float) -> None:
     """Write an Anki deck (.apkg) of a week's cards, whole or not at all.
 
     A note's guid comes from its card's id, so importing a later version updates the cards and keeps their history.
-    time: seconds since 1970, the same bytes of deck for the same time; Anki takes a card over where it is newer than the
-    one it has. Decks of one export get different seconds, because genanki numbers notes by time.
+    time: seconds since 1970, when the deck was made; Anki takes over a card that is newer than the one it has. The
+    decks of one export get different seconds, because genanki numbers the notes by time.
     """
     import genanki  # only whoever makes the book has it
 
@@ -136,7 +145,7 @@ def export_deck(week: str, cards: Iterable[Card], path: Path, time: float) -> No
                 "afmt": '{{FrontSide}}<hr id="answer">{{Answer}}<p class="source">{{Source}}</p>',
             }
         ],
-        css=".card { font: 18px/1.5 sans-serif; max-width: 40em; margin: auto } .source { font-size: 80%; opacity: 70% }",
+        css=".card { font: 18px/1.5 sans-serif; max-width: 40em; margin: auto } .source { font-size: 80% }",
     )
     number = int(week.removeprefix("week_"))
     deck = genanki.Deck(_DECK_ID + number, f"Ultralearn::Week {number:02}")
@@ -160,7 +169,7 @@ def _verdict(choice: Choice) -> str:
 
 
 def markdown_to_html(text: str) -> str:
-    r"""Markdown as HTML for Anki: formulas become \(...\) and \[...\], which Anki sets itself."""
+    r"""Render Markdown as HTML for Anki: formulas become \(...\) and \[...\], which Anki sets itself."""
     from markdown_it import MarkdownIt  # only whoever makes the book has it
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 

@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from ultralearn.practice.comparison import changed, describe_inputs, difference
@@ -55,7 +56,7 @@ class Checker:
                 "wrong",
                 f"It takes ({', '.join(given)}), expected ({expected}). Keep the signature as it was.",
             )
-        with bound_to_its_name(function, self.declaration.name):
+        with bound_to_its_name(function):
             return self._judge(function)
 
     def _judge(self, function: Function) -> Verdict:
@@ -84,7 +85,7 @@ class Checker:
             return  # the big probe is for the time
         for prop in self.declaration.properties:
             inputs = dict(self.declaration.probes[index].make())
-            result = attempt(lambda prop=prop, inputs=inputs: prop.check(function, **inputs), self.patience)  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+            result = attempt(partial(prop.check, function, **inputs), self.patience)
             if result.error is not None:
                 yield (
                     prop.name,
@@ -114,7 +115,8 @@ class Checker:
         """What is wrong with one observation, the gravest first, or None."""
         outcome, probe = seen.outcome, self.declaration.probes[index]
         if isinstance(outcome.error, StoppedByTimer) and index and probe.seconds:
-            return f"Right on the small inputs, but too slow on {probe.label}: {outcome.error}, {probe.seconds:g} s are allowed."
+            allowed = f"{outcome.error}, where {probe.seconds:g} s are allowed"
+            return f"Right on the small inputs, but too slow on {probe.label}: {allowed}."
         if outcome.error is not None:
             return f"Your function {explain_error(outcome.error, function)}"
         wrong = self._difference(self._expected(index), outcome.value)

@@ -55,6 +55,7 @@ class Claim:
     value: str
     interval: str | None
     seeds: int | None
+    passing: int | None  # how many seeds meet the bound, where the claim asks for it
     holds: bool
 
 
@@ -76,15 +77,15 @@ def claim(
     """
     bound = _bound(at_least, at_most, between)
     try:
-        judged, passing = _judge(sentence, value, bound, against, seeds_at_least)
+        judged = _judge(sentence, value, bound, against, seeds_at_least)
     except ClaimRefused as refusal:
         if headless():
             raise
         show({"text/plain": f"Claim refused: {refusal}"})
         return
-    show(claim_bundle(judged, passing))
+    show(claim_bundle(judged))
     if headless() and not judged.holds:
-        raise ClaimNotMet(f"{judged.sentence} Measured {judged.value}, expected {judged.bound}{passing}.")
+        raise ClaimNotMet(f"{judged.sentence} {_detail(judged)}")
 
 
 def _bound(at_least: float | None, at_most: float | None, between: tuple[float, float] | None) -> Bound:
@@ -102,9 +103,7 @@ def _bound(at_least: float | None, at_most: float | None, between: tuple[float, 
     return bound
 
 
-def _judge(
-    sentence: str, value: Scores, bound: Bound, against: Scores, seeds_at_least: int | None
-) -> tuple[Claim, str]:
+def _judge(sentence: str, value: Scores, bound: Bound, against: Scores, seeds_at_least: int | None) -> Claim:
     scores, baseline = np.asarray(value, dtype=float), _summary(against)
     if not sentence.strip():
         raise ClaimRefused("the sentence is empty")
@@ -121,16 +120,16 @@ def _judge(
     passing = sum(bound.holds(float(score)) for score in scores.ravel())
     enough = seeds_at_least is None or passing >= seeds_at_least
     words = "" if seeds_at_least is None else f"; at least {seeds_at_least} of {scores.size} seeds"
-    judged = Claim(
+    return Claim(
         sentence=sentence,
         bound=f"{bound}{words}",
         baseline=f"{baseline:.3g}",
         value=f"{measured:.3g}",
         interval=interval,
         seeds=int(scores.size) if scores.ndim else None,
+        passing=None if seeds_at_least is None else passing,
         holds=bound.holds(measured) and enough,
     )
-    return judged, "" if seeds_at_least is None else f" ({passing} of {scores.size} seeds meet it)"
 
 
 def _summary(value: Scores) -> float:
@@ -138,13 +137,19 @@ def _summary(value: Scores) -> float:
     return interquartile_mean(scores) if scores.ndim else float(scores)
 
 
-def claim_bundle(judged: Claim, passing: str = "") -> dict[str, object]:
-    """The claim for the notebook. `text/plain` holds the sentence and the bound alone: that is what is compared."""
-    spread = f", 95 % interval {judged.interval}, {judged.seeds} seeds{passing}" if judged.interval else ""
+def _detail(judged: Claim) -> str:
+    spread = f" (95 % interval {judged.interval}, {judged.seeds} seeds)" if judged.interval else ""
+    passing = "" if judged.passing is None else f", {judged.passing} of {judged.seeds} seeds meet it"
     verdict = "Holds" if judged.holds else "Not met"
-    detail = (
-        f"{verdict}: measured {judged.value}{spread}; expected {judged.bound}; the baseline scores {judged.baseline}."
+    return (
+        f"{verdict}: measured {judged.value}{spread}; expected {judged.bound}{passing}; "
+        f"the baseline scores {judged.baseline}."
     )
+
+
+def claim_bundle(judged: Claim) -> dict[str, object]:
+    """Return the claim for the notebook. `text/plain` holds what the comparer compares: the sentence and the bound."""
+    detail = _detail(judged)
     if not judged.holds:
         own = sorted(name for (_, name), yours in functions_in_use.items() if yours)
         detail += f" Functions of yours in use: {', '.join(own)}." if own else " No function of yours is in use."

@@ -21,4 +21,4 @@ def show(bundle: Mapping[str, Any]) -> None:
     if get_ipython() is None:
         print(bundle["text/plain"])
     else:
-        display(dict(bundle), raw=True)  # type: ignore[no-untyped-call]  # IPython has no types for it
+        display(dict(bundle), raw=True)

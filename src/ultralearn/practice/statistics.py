@@ -28,7 +28,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval (low, high) of the interquartile mean of `scores`, (n,).
 
-    `level` in (0, 1). One task is one stratum, so runs are resampled with replacement. Raises ValueError where there is no score.
+    `level` in (0, 1). One task is one stratum, so runs are resampled with replacement.
+    Raises ValueError where there is no score.
     """
     values = np.asarray(scores, dtype=float).ravel()
     if values.size == 0:

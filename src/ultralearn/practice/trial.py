@@ -56,8 +56,9 @@ def attempt(action: Callable[[], Any], limit: float) -> Outcome:
 
 
 @contextlib.contextmanager
-def bound_to_its_name(function: Function, name: str) -> Iterator[None]:
-    """Bind `name` to `function` where its body looks it up: recursion meets the function itself, not the fallback."""
+def bound_to_its_name(function: Function) -> Iterator[None]:
+    """Bind a function's name to it where its body looks it up: recursion meets itself, not the fallback."""
+    name = function.__name__
     scope = getattr(function, "__globals__", {})
     absent = object()
     before = scope.get(name, absent)
@@ -91,7 +92,7 @@ def _timer(limit: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _own_randomness() -> Iterator[None]:
-    """Seed the global generators, and give the notebook its own states back: a check must not move its random numbers."""
+    """Seed the global generators, then restore the notebook's own states: a check must not move its random numbers."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(0)
     np.random.seed(0)
@@ -117,7 +118,7 @@ def explain_error(error: BaseException, function: Function) -> str:
             "not the one that stands in for it."
         )
     if isinstance(error, NameError) and error.name:
-        return f"uses `{error.name}`, which is not defined yet{where}. Run the cell that defines it, or check the spelling."
+        return f"uses `{error.name}`, which is not defined yet{where}. Run the cell that defines it, or mend the name."
     text = str(error).strip().splitlines()
     return f"raised {type(error).__name__}{': ' + text[0] if text else ''}{where}."
 
