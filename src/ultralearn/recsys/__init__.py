@@ -1,0 +1,1 @@
+"""Project 1: a recommender, from the ratings to the models that predict them."""
