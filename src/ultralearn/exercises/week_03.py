@@ -31,7 +31,8 @@ def power_iteration(matrix: np.ndarray, steps: int, start: np.ndarray) -> tuple[
     for _ in range(steps):
         vector = matrix @ vector
         vector = vector / np.linalg.norm(vector)
-    return vector @ matrix @ vector, vector
+    value = vector @ matrix @ vector
+    return value, vector
 
 
 def value_is_the_last_norm(matrix, steps, start):
@@ -205,18 +206,20 @@ def truncated_svd(matrix: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray
     vectors is free. Eckart and Young (1936).
     """
     rng = np.random.default_rng(0)
-    residual, triples = matrix, []
+    residual = matrix
+    lefts, values, rights = [], [], []
     for _ in range(rank):
-        right, previous = rng.normal(size=residual.shape[1]), np.zeros(1)
+        right = rng.normal(size=len(matrix.T))
+        previous = -right
         while np.linalg.norm(right - previous) > 1e-9:
             previous = right
             right = residual.T @ (residual @ right)
             right = right / np.linalg.norm(right)
         left = residual @ right
-        value = np.linalg.norm(left)
-        triples.append((left / value, value, right))
+        rights.append(right)
+        values.append(np.linalg.norm(left))
+        lefts.append(left / values[-1])
         residual = residual - np.outer(left, right)
-    lefts, values, rights = zip(*triples, strict=True)
     return np.stack(lefts, axis=1), np.array(values), np.stack(rights)
 
 
@@ -356,8 +359,9 @@ def shrunken_offsets(residuals: np.ndarray, groups: np.ndarray, n_groups: int, r
     positive, in members. Returns (n_groups,): sum of the group / (its
     size + reg); 0 for an empty one.
     """
-    totals = np.bincount(groups, weights=residuals, minlength=n_groups)
-    counts = np.bincount(groups, minlength=n_groups)
+    totals, counts = np.zeros(n_groups), np.zeros(n_groups)
+    np.add.at(totals, groups, residuals)
+    np.add.at(counts, groups, 1)
     return totals / (counts + reg)
 
 
@@ -719,7 +723,10 @@ def _vanishes_where_als_rests(
     gradients = function(ratings, users, items, user_factors, item_factors, reg)
     if max(np.abs(gradient).max() for gradient in gradients) < 1e-3:
         return None
-    return "At the point where alternating least squares comes to rest, no small step helps: the gradient is zero. Yours is not."
+    return (
+        "At the point where alternating least squares comes to rest, no small step helps: the gradient is zero. "
+        "Yours is not."
+    )
 
 
 def _agrees_with_finite_differences(function: Callable[..., Any], **inputs: Any) -> str | None:
@@ -783,7 +790,8 @@ def solve_ridge(features: np.ndarray, targets: np.ndarray, reg: float) -> np.nda
     equations (X'X + reg I) w = X'y. Hoerl and Kennard (1970).
     """
     gram = features.T @ features
-    return np.linalg.solve(gram + reg * np.eye(len(gram)), features.T @ targets)
+    right_side = features.T @ targets
+    return np.linalg.solve(gram + reg * np.eye(len(gram)), right_side)
 
 
 def penalty_ignored(features, targets, reg):
