@@ -1,0 +1,49 @@
+"""What the theme does not do by itself: links to the right branches, and no thebe."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sphinx.application import Sphinx
+
+PUBLISHED = "published"  # the branch with the executed notebooks; Colab opens files from a branch only
+THEBE = ("sphinx-thebe", "THEBE_JS_URL")
+
+
+def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Jupyter Book loads thebe on every page; this book launches nothing inside the page, so it goes."""
+    context["script_files"] = [file for file in context.get("script_files", []) if not _is_thebe(file)]
+    context["css_files"] = [file for file in context.get("css_files", []) if not _is_thebe(file)]
+
+
+def _is_thebe(file: Any) -> bool:
+    attributes: Mapping[str, Any] = getattr(file, "attributes", {})
+    text = f"{getattr(file, 'filename', file)} {attributes.get('body', '')}"
+    return any(mark in text for mark in THEBE)
+
+
+def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Give the header (book/_templates/article-header-buttons.html) the links of this page.
+
+    Everything comes from the repository's address in _config.yml. A notebook is edited in its percent source on
+    the main branch, opened in Colab from the published one, and downloaded from the site itself.
+    """
+    options = app.config.html_theme_options
+    address = str(options.get("repository_url", "")).rstrip("/")
+    branch = options.get("repository_branch") or "main"
+    context["ul_repository"] = address
+    if doctree is None or not address:
+        return
+    source = app.env.doc2path(page, base=False)
+    if str(source).endswith(".ipynb"):
+        owner_and_name = address.removeprefix("https://github.com/")
+        context["ul_colab"] = f"https://colab.research.google.com/github/{owner_and_name}/blob/{PUBLISHED}/{source}"
+        context["ul_download"] = f"{context['pathto']('_sources', 1)}/{context['sourcename']}"
+        source = f"{page}.py"
+    context["ul_edit"] = f"{address}/edit/{branch}/{source}"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", add_links, priority=502)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
