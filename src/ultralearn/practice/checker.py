@@ -87,10 +87,8 @@ class Checker:
             inputs = dict(self.declaration.probes[index].make())
             result = attempt(partial(prop.check, function, **inputs), self.patience)
             if result.error is not None:
-                yield (
-                    prop.name,
-                    f"While it was checked that {prop.name}, your function {explain_error(result.error, function)}",
-                )
+                raised, told = type(result.error).__name__, explain_error(result.error, function)
+                yield f"{prop.name}: {raised}", f"While it was checked that {prop.name}, your function {told}"
             elif result.value is not None:
                 yield prop.name, str(result.value)
 

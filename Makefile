@@ -1,0 +1,140 @@
+# The whole interface. A bare `make` lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ENV := .venv/installed
+BIN := .venv/bin
+PY := $(BIN)/python
+SITE := _build/book/_build/html
+SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
+EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
+# What a notebook's outputs depend on beside its own source.
+LIBRARY := $(shell find src/ultralearn -name '*.py' -not -path '*/publish/*') src/ultralearn/practice/book.mplstyle
+PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb) \
+	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish -type f -not -name '*.pyc')
+STEP = @printf '\n\033[1m== %s\033[0m\n'
+
+.PHONY: help book serve lab notebooks accept test bench lock fill clean \
+	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- for readers and learners
+
+book: $(SITE)/.complete ## set up and build the site from the stored outputs
+	@echo "The book is built: open $(SITE)/index.html, or run \`make serve\`"
+
+serve: book ## open the built site on a free local port
+	@$(PY) -m ultralearn.publish.serve $(SITE)
+
+lab: $(ENV) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
+	@$(PY) -m ultralearn.publish.learner_copy $(if $(FRESH),--fresh)
+	$(BIN)/jupyter lab --notebook-dir work
+
+# --- for maintainers
+
+notebooks: $(EXECUTED) ## execute the notebooks that changed, headless (-j runs them side by side)
+
+accept: notebooks _build/proofs ## take the executed outputs as the published ones
+	@$(PY) -m ultralearn.publish.accept
+
+test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, browser
+	@for step in lint unit proofs pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
+	@echo "All steps passed."
+
+lock: $(ENV) ## make requirements.txt anew from pyproject.toml
+	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
+	_build/lock/bin/uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+		$(if $(UPGRADE),--upgrade) --output-file requirements.txt pyproject.toml
+
+fill: $(ENV) ## put ADDRESS=https://host/owner/name in place of the repository's address
+	@$(PY) -m ultralearn.publish.address "$(ADDRESS)"
+
+clean: ## remove what was built (not the environment, not work/)
+	rm -rf _build
+
+# --- the environment
+
+$(ENV): requirements.txt pyproject.toml
+	@if ! $(PY) -c '' 2>/dev/null; then \
+		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+			$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+				2>/dev/null && found=$$python && break; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
+			echo "  make book PYTHON=/path/to/python3.12" >&2; exit 1; \
+		fi; \
+		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2 GB)"; \
+		rm -rf .venv && $$found -m venv .venv; \
+	fi
+	@$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -m pip install --requirement requirements.txt
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# --- the site
+
+$(SITE)/.complete: $(ENV) $(PAGES)
+	$(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
+	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
+	@touch $@
+
+# --- the notebooks: make is the scheduler
+
+_build/executed/%.ipynb: notebooks/%.py $(LIBRARY) | $(ENV)
+	@$(PY) -m ultralearn.publish.execute $< $@
+
+# --- the steps of `make test`, each of use alone
+
+lint: $(ENV)
+	$(STEP) "Lint: ruff, types, floors, workflows"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --disable-error-code empty-body --disable-error-code no-untyped-def notebooks
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
+
+unit: $(ENV)
+	$(STEP) "Unit tests, with coverage of src/"
+	$(PY) -m pytest tests --ignore tests/exercises --ignore tests/book --ignore tests/notebooks \
+		-q --cov --cov-report=
+
+proofs: $(ENV)
+	$(STEP) "Proofs of the exercises"
+	@rm -rf _build/proofs
+	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=term
+
+_build/proofs: $(LIBRARY) $(wildcard tests/exercises/*.py) | $(ENV)
+	@$(MAKE) proofs
+
+pairs: $(ENV)
+	$(STEP) "Pairs and published data in step"
+	$(PY) -m pytest tests/notebooks/test_pairs.py -q
+
+execute: $(ENV)
+	$(STEP) "Every notebook executed from a clean state"
+	@rm -rf _build/executed
+	@$(MAKE) -j 2 notebooks
+
+replay: $(ENV)
+	$(STEP) "Executed outputs compared with the published ones"
+	$(PY) -m pytest tests/notebooks/test_executed.py -q
+	$(PY) -m pytest -p ultralearn.publish.replay --executed _build/executed notebooks -q
+
+site: $(ENV)
+	$(STEP) "The book, from scratch, warnings are errors"
+	@rm -rf _build/book
+	@$(MAKE) book
+
+links: $(SITE)/.complete
+	$(STEP) "Pages and links"
+	$(PY) -m pytest tests/book/test_site.py -q
+
+browser: $(SITE)/.complete
+	$(STEP) "In the browser"
+	$(PY) -m pytest tests/book/test_browser.py -q
