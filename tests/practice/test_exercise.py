@@ -205,7 +205,8 @@ def test_a_loop_that_swallows_exceptions_is_stopped():
 
 def test_right_but_slow():
     wait = "while time.process_time() < began + 0.3: pass"
-    body = f"import time\n    began = time.process_time()\n    if len(values) > 9:\n        {wait}\n    return values * factor"
+    clock = "import time\n    began = time.process_time()"
+    body = f"{clock}\n    if len(values) > 9:\n        {wait}\n    return values * factor"
     parts = {**PARTS, "probes": [*PARTS["probes"][:2], Probe("many", PARTS["probes"][2].make, 0.1)]}
     assert "Right, but slow: 0.3" in Checker(Declaration(scale, **parts)).check(written(body)).message
     stuck = "if len(values) > 9:\n        while True: pass\n    return values * factor"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from ultralearn.practice.claims import CLAIM_MIME
-from ultralearn.publish import notebooks
+from ultralearn.publish import execute, notebooks
 
 RESULTS = Path("book/results.json")
 PROOFS = Path("_build/proofs")  # one file an exercise, written by its proof
@@ -76,21 +75,15 @@ def proofs(folder: Path = PROOFS) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["week"], row["position"]))
 
 
-def platform_of(results: dict[str, Any]) -> tuple[str, str]:
-    """Return the machine and the Python (3.11) that the published outputs come from."""
-    first = results["notebooks"][0]
-    return first["machine"].split(", ", 1)[1], python_line(first["versions"]["python"])
+def is_reference_platform(results: Path = RESULTS) -> bool:
+    """Whether machine, system and line of Python are those that the published outputs come from."""
+    published = json.loads(results.read_text(encoding="utf-8"))["notebooks"][0]
+    here = execute.versions()["python"], execute.machine()
+    return _platform(*here) == _platform(published["versions"]["python"], published["machine"])
 
 
-def python_line(version: str) -> str:
-    """Return `3.11` for `3.11.7`."""
-    return ".".join(version.split(".")[:2])
-
-
-def is_reference_platform(results: dict[str, Any]) -> bool:
-    """Whether this machine and Python are those that the published outputs come from."""
-    here = f"{platform.machine()}, {platform.system()}"
-    return platform_of(results) == (here, python_line(platform.python_version()))
+def _platform(python: str, machine: str) -> tuple[list[str], str]:
+    return python.split(".")[:2], machine.partition(", ")[2]  # the number of cores is no part of it
 
 
 def accept() -> dict[str, Any]:

@@ -87,7 +87,7 @@ def stamped(executed: NotebookNode, source: NotebookNode, seconds: float) -> Not
         "ultralearn": {
             "seconds": round(seconds, 1),
             "date": datetime.now(UTC).date().isoformat(),
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in SHOWN_VERSIONS},
+            "versions": versions(),
             "machine": machine(),
         }
     }
@@ -98,6 +98,11 @@ def stamped(executed: NotebookNode, source: NotebookNode, seconds: float) -> Not
         for output in cell.get("outputs", []):
             output.get("metadata", {}).clear()
     return executed
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that results depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in SHOWN_VERSIONS}
 
 
 def machine() -> str:

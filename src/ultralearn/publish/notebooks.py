@@ -21,7 +21,7 @@ def sources(folder: Path = FOLDER) -> list[Path]:
 
 
 def read_source(script: Path) -> NotebookNode:
-    """Return the notebook of a percent script: no outputs, cell ids by position, so that they do not change by chance."""
+    """Return the notebook of a percent script: no outputs, cell ids by position, so that they stay the same."""
     notebook: NotebookNode = jupytext.read(script)
     for position, cell in enumerate(notebook.cells):
         cell.id = f"cell-{position:03d}"

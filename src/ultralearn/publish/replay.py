@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams, find_metadata_tags
 
 from ultralearn.practice.claims import CLAIM_MIME
-from ultralearn.publish import notebooks
+from ultralearn.publish import accept, notebooks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +30,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ReplayedNo
         return None
     replayed: ReplayedNotebook = ReplayedNotebook.from_parent(parent, path=file_path)
     return replayed
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip everything where the outputs do not come from: the last digits differ from platform to platform."""
+    if config.getoption("executed") is None or accept.is_reference_platform():
+        return
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason="not on the reference platform, whose outputs are the published ones"))
 
 
 class ReplayedNotebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
@@ -55,6 +63,10 @@ class Whole(pytest.Item):
     """Stored and executed notebook have the same number of cells."""
 
     parent: ReplayedNotebook
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the test stands; a skipped one needs a line."""
+        return self.path, 0, f"{self.path.name}: {self.name}"
 
     def runtest(self) -> None:
         """Compare the numbers of cells."""

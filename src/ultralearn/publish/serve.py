@@ -1,4 +1,7 @@
-"""Serve the built site on a free local port and open it: `python -m ultralearn.publish.serve _build/book/_build/html`."""
+"""Serve the built site on a free local port and open it.
+
+`python -m ultralearn.publish.serve _build/book/_build/html`
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 def server(site: Path) -> ThreadingHTTPServer:
-    """Return a server of the site on a free port of this machine alone. Raises FileNotFoundError where nothing is built."""
+    """Return a server of the site on a free port, for this machine alone. Raises FileNotFoundError without a site."""
     if not (site / "index.html").exists():
         raise FileNotFoundError(f"{site} holds no index.html. Run `make book`.")
     return ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(site)))
