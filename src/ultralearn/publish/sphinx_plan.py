@@ -43,18 +43,19 @@ class PlanDirective(SphinxDirective):
         shape = "-".join(str(day.hours) for day in plan.weekdays)
         for week in plan.weeks:
             page = self._page(week)
-            title: list[nodes.Node] = [link(week.title, page) if page else nodes.Text(week.title)]
+            subject: list[nodes.Node] = [nodes.strong("", "", link(week.title, page) if page else _text(week.title))]
             if not page:
-                title.append(nodes.inline("", " not written yet", classes=["ul-unwritten"]))
-            build: list[nodes.Node] = [nodes.Text(week.build)]
-            if week.number >= plan.job_search_from:
-                build.append(nodes.inline("", "Saturday: job search", classes=["ul-tag", "ul-tag-job"]))
+                subject.append(_span(" planned", "ul-planned"))
             if gate := plan.gate(week.number):
-                build.append(nodes.inline("", f"Gate, month {gate.month}", classes=["ul-tag", "ul-tag-gate"]))
-            project = nodes.inline("", plan.project(week.project).name, classes=[f"ul-is-{week.project}"])
-            rows.append([str(week.number), title, build, project, week.principle, shape])
-        headers = ["Week", "Subject", "By Sunday you have", "Project", "In focus", "Hours"]
-        return [table(headers, rows, [4, 24, 38, 14, 10, 10], "ul-plan")]
+                subject.append(_span(f"Gate, month {gate.month}", "ul-tag"))
+            subject.append(_span(week.build, "ul-build"))
+            hours: list[nodes.Node] = [_text(shape)]
+            if week.number >= plan.job_search_from:
+                hours.append(_span("Saturday: job search", "ul-job"))
+            project = _span(plan.project(week.project).name, f"ul-is-{week.project}")
+            rows.append([str(week.number), subject, project, week.principle, hours])
+        headers = ["Week", "Subject, and what exists by Sunday", "Project", "In focus", "Hours"]
+        return [table(headers, rows, [7, 47, 17, 15, 14], "ul-plan ul-stack")]
 
     def _weekdays(self, plan: Plan) -> list[nodes.Node]:
         rows: list[list[Cell]] = [[day.name, f"{day.hours} h", day.use] for day in plan.weekdays]
@@ -101,6 +102,14 @@ class PlanDirective(SphinxDirective):
         else:
             inner = f'<span title="{name}">{inner}</span>'
         return f'<li class="ul-is-{week.project}">{inner}</li>'
+
+
+def _text(text: str) -> nodes.Node:
+    return nodes.Text(text)
+
+
+def _span(text: str, name: str) -> nodes.Node:
+    return nodes.inline("", text, classes=[name])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

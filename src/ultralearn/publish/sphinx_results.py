@@ -58,7 +58,7 @@ class Results(SphinxDirective):
                     measured.append(_small(f" {claim['seeds']} seeds"))
                 rows.append([claim["sentence"], claim["bound"], claim["baseline"], measured, holds])
             headers = ["Claim", "Bound", "Baseline", "Measured", ""]
-            shown.append(table(headers, rows, [48, 14, 12, 18, 8], "ul-claims"))
+            shown.append(table(headers, rows, [48, 14, 12, 18, 8], "ul-claims ul-stack"))
         return shown
 
     def _runs(self, data: dict[str, Any]) -> list[nodes.Node]:
@@ -67,7 +67,7 @@ class Results(SphinxDirective):
             claims = str(len(notebook["claims"]))
             rows.append([self._title(notebook), _duration(notebook["seconds"]), notebook["date"], claims])
         headers = ["Notebook", "Run time", "Run on", "Claims"]
-        return [table(headers, rows, [52, 16, 18, 14], "ul-runs")] if rows else []
+        return [table(headers, rows, [52, 16, 18, 14], "ul-runs ul-stack")] if rows else []
 
     def _machine(self, data: dict[str, Any]) -> list[nodes.Node]:
         if not data.get("machine"):
@@ -93,7 +93,7 @@ class Results(SphinxDirective):
                 ]
             )
         headers = ["Week", "Exercise", "Misconceptions", "Variants", "Mutants killed", "Equivalent", "Survivors"]
-        return [table(headers, rows, [6, 28, 14, 10, 16, 10, 16], "ul-kills")] if rows else []
+        return [table(headers, rows, [6, 28, 14, 10, 16, 10, 16], "ul-kills ul-stack")] if rows else []
 
     def _equivalents(self, data: dict[str, Any]) -> list[nodes.Node]:
         items = [

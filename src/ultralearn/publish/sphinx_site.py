@@ -1,8 +1,12 @@
-"""What the theme does not do by itself: links to the right branches, and no thebe."""
+"""What the theme does not do by itself: links to the right branches, no thebe, figures with size and words."""
 
+import re
+import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 PUBLISHED = "published"  # the branch with the executed notebooks; Colab opens files from a branch only
@@ -42,8 +46,32 @@ def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], do
     context["ul_edit"] = f"{address}/edit/{branch}/{source}"
 
 
+TITLE = re.compile(r"""(?:set_title|suptitle|\.title)\(\s*(["'])(?P<words>.+?)\1""", re.DOTALL)
+PIXELS_PER_POINT = 2  # figures are drawn at 200 dots an inch, a page has about 100
+
+
+def finish_figures(app: Sphinx, tree: nodes.document) -> None:
+    """Give each figure of a notebook its size on the page, and its title as words for those who do not see it."""
+    for cell in tree.findall(lambda node: isinstance(node, nodes.container) and "cell" in node["classes"]):
+        titles = [match["words"] for match in TITLE.finditer(cell.astext())]
+        words = " ".join(title for title in titles if "{" not in title) or "Figure drawn by the cell above."
+        for image in cell.findall(nodes.image):
+            image.setdefault("alt", words)
+            path = Path(app.srcdir) / image["uri"]
+            if path.suffix == ".png" and path.exists():
+                image["width"] = f"{png_width(path) // PIXELS_PER_POINT}px"
+
+
+def png_width(path: Path) -> int:
+    """Width of a PNG in pixels, from its header."""
+    with path.open("rb") as file:
+        header = file.read(24)
+    return int(struct.unpack(">I", header[16:20])[0])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.connect("doctree-read", finish_figures)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", add_links, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,13 +9,13 @@ from sphinx import addnodes
 Cell: TypeAlias = str | nodes.Node | Sequence[nodes.Node]
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], name: str) -> nodes.table:
-    """Build a table of class `name` whose cells carry ul-1, ul-2, …, so that a style sheet can stack them."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], names: str) -> nodes.table:
+    """Build a table of these classes whose cells carry ul-1, ul-2, …, so that a style sheet can stack them."""
     group = nodes.tgroup(cols=len(headers))
     group += [nodes.colspec(colwidth=width) for width in widths]
     group += nodes.thead("", _row(headers))
     group += nodes.tbody("", *[_row(row) for row in rows])
-    return nodes.table("", group, classes=["ul-table", name])
+    return nodes.table("", group, classes=["ul-table", *names.split()])
 
 
 def _row(cells: Sequence[Cell]) -> nodes.row:

@@ -1,0 +1,179 @@
+"""The built site in a browser, with no way out: it works offline, by keyboard, at both widths, in both modes."""
+
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+AXE = Path(__file__).with_name("axe.min.js")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+THEMES_OWN = {"label-content-name-mismatch", "region"}  # axe's findings in sphinx-book-theme itself
+HARMLESS = "Got invalid theme mode"  # the theme's, on a first visit
+PROSE = ["book/index.html", "book/plan.html", "book/how_to_study.html", "book/notation.html"]
+DATA = ["book/status.html", "book/proof.html", "book/colophon.html"]
+
+
+def chromium():
+    named = os.environ.get("ULTRALEARN_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium()
+    if path is None:
+        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} is on the PATH; ULTRALEARN_CHROMIUM can name one")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a page of the site; at the end nothing was asked of others and nothing was complained of."""
+    requests, complaints, contexts = [], [], []
+
+    def open_page(name, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address + name)
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    outside = [url for url in requests if not url.startswith((address, "data:", "blob:"))]
+    assert outside == []
+    assert [text for text in complaints if HARMLESS not in text] == []
+
+
+@pytest.fixture(scope="session")
+def exercise_page(weeks, site):
+    return next(week for week in weeks if "ul-exercise" in (site / week).read_text(encoding="utf-8"))
+
+
+def test_the_root_shows_the_landing_page(visit, address):
+    page = visit("")
+    page.wait_for_url(address + "book/index.html")
+    assert page.locator("h1").first.is_visible()
+
+
+def test_search_works_offline(visit):
+    page = visit("book/index.html")
+    page.locator(".search-button-field").first.click()
+    page.locator("dialog input[type=search], .search-button__search-container input").first.fill("notation")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=notation*")
+    page.locator("#search-results li a").first.wait_for()
+    found = page.locator("#search-results li a").all_inner_texts()
+    assert any("Notation" in text for text in found)
+
+
+def test_a_solution_opens_by_keyboard(visit, exercise_page):
+    page = visit(exercise_page)
+    details = page.locator(".ul-exercise details").first
+    assert not details.locator("pre").is_visible()
+    details.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert details.locator("pre").is_visible()
+    assert "def " in details.locator("pre").inner_text()
+
+
+def test_a_card_opens_and_closes_by_keyboard(visit, weeks):
+    for week in weeks:
+        page = visit(week)
+        details = page.locator(".ul-card > details").first
+        answer = details.locator(":scope > :not(summary)").first
+        assert not answer.is_visible()
+        details.locator("summary").first.focus()
+        page.keyboard.press("Enter")
+        assert answer.is_visible()
+        page.keyboard.press("Space")
+        assert not answer.is_visible()
+
+
+def test_the_deck_downloads(visit, weeks):
+    page = visit(weeks[0])
+    with page.expect_download() as download:
+        page.locator("a.ul-deck").click()
+    assert download.value.suggested_filename.endswith(".apkg")
+
+
+def test_formulas_are_set(visit):
+    page = visit("book/notation.html")
+    page.locator("mjx-container").first.wait_for()
+    assert page.locator("mjx-merror").count() == 0
+
+
+def test_formulas_of_the_weeks_are_set(visit, weeks):
+    for week in weeks:
+        page = visit(week)
+        page.locator("mjx-container").first.wait_for()
+        assert page.locator("mjx-merror").count() == 0
+
+
+def test_the_color_mode_can_be_switched(visit):
+    page = visit("book/plan.html")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    seen = set()
+    for _ in range(3):
+        page.locator(".theme-switch-button").first.click()
+        seen.add(page.evaluate("document.documentElement.dataset.theme"))
+    assert seen == {"light", "dark"}
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_are_accessible_and_fit(visit, weeks, width, scheme):
+    problems = []
+    for name in [*PROSE, *DATA, *weeks]:
+        page = visit(name, width, scheme)
+        page.evaluate("document.querySelectorAll('.bd-article details').forEach(part => part.open = true)")
+        if page.locator("script[src*=mathjax]").count():
+            page.evaluate("MathJax.startup.promise")
+        scrolled = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if scrolled > 0:
+            problems.append(f"{name}: {scrolled} px wider than the window")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        for finding in page.evaluate("axe.run().then(result => result.violations)"):
+            if finding["id"] not in THEMES_OWN:
+                where = [node["target"] for node in finding["nodes"][:3]]
+                problems.append(f"{name}: {finding['id']}: {finding['help']}: {where}")
+        page.context.close()
+    assert problems == []
