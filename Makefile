@@ -16,7 +16,7 @@ PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
 .PHONY: help book serve lab notebooks accept test bench lock fill clean \
-	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest
+	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,7 +97,7 @@ lint: $(ENV)
 	$(BIN)/mypy --disable-error-code empty-body --disable-error-code no-untyped-def notebooks
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
 unit: $(ENV)
 	$(STEP) "Unit tests, with coverage of src/"
@@ -138,3 +138,32 @@ links: $(SITE)/.complete
 browser: $(SITE)/.complete
 	$(STEP) "In the browser"
 	$(PY) -m pytest tests/book/test_browser.py -q
+
+# --- what only the workflows run
+
+published: # put the filled, executed notebooks on the branch that Colab opens
+	git -c user.name=publish -c user.email=publish@localhost commit --quiet --message "Notebooks as published" \
+		--only _config.yml notebooks
+	git push --force origin HEAD:refs/heads/published
+
+latest: # everything with the newest versions that pyproject.toml allows
+	@rm -f requirements.txt && touch requirements.txt
+	$(MAKE) $(ENV)
+	$(PY) -m pip install --upgrade --upgrade-strategy eager --editable '.[tracking,book,test]'
+	$(MAKE) test
+
+colab: # in Colab's own image: install as the first cell does, then execute
+	python3 -m pip install --quiet --no-deps .
+	python3 -m pip install --quiet papermill jupytext jupyter-book==1.0.4.post1
+	echo n | python3 -c "from ultralearn.practice import colab; colab.prepare()"
+	for script in notebooks/week_*.py; do \
+		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done
+
+external-links: $(ENV)
+	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/linkcheck
+
+data-check: $(ENV) # GroupLens's own rows and those of the fallback are the same
+	$(PY) -m pytest tests/recsys -q -m internet
+
+report:
+	gh issue create --title "The weekly run failed" --body "$(RUN)"
