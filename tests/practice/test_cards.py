@@ -75,7 +75,7 @@ def test_what_is_wrong_is_said_with_file_and_card(name, tmp_path):
 def test_a_week_without_cards_names_those_that_have_some(tmp_path):
     with pytest.raises(CardError, match="no cards yet"):
         load_cards("week_09", tmp_path)
-    with pytest.raises(CardError, match="There is no week_09.yaml; there are week_07"):
+    with pytest.raises(CardError, match=r"There is no week_09\.yaml; there are week_07"):
         load_cards("week_09", SAMPLE)
 
 

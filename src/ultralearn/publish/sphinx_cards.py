@@ -49,7 +49,8 @@ class Cards(SphinxDirective):
         """Show the question; with choices, each a disclosure of its reason; the answer collapsed."""
         box = card_box(ids=[f"card-{card.id}"])
         question = self._markdown(card.question)
-        if card.choices:
+        one_line = len(question) == 1 and isinstance(question[0], nodes.paragraph)
+        if card.choices or not one_line:  # code in a question has a copy button, which a summary may not hold
             box += nodes.container("", *question, classes=["ul-card-question"])
             box += [self._choice(choice.text, choice.correct, choice.reason) for choice in card.choices]
             question = [nodes.paragraph("", "Answer")]

@@ -57,7 +57,7 @@ class Results(SphinxDirective):
                 if claim.get("seeds"):
                     measured.append(_small(f" {claim['seeds']} seeds"))
                 rows.append([claim["sentence"], claim["bound"], claim["baseline"], measured, holds])
-            headers = ["Claim", "Bound", "Baseline", "Measured", ""]
+            headers = ["Claim", "Bound", "Baseline", "Measured", "State"]
             shown.append(table(headers, rows, [48, 14, 12, 18, 8], "ul-claims ul-stack"))
         return shown
 

@@ -2,27 +2,22 @@
 
 import re
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 PUBLISHED = "published"  # the branch with the executed notebooks; Colab opens files from a branch only
-THEBE = ("sphinx-thebe", "THEBE_JS_URL")
 
 
-def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Jupyter Book loads thebe on every page; this book launches nothing inside the page, so it goes."""
-    context["script_files"] = [file for file in context.get("script_files", []) if not _is_thebe(file)]
-    context["css_files"] = [file for file in context.get("css_files", []) if not _is_thebe(file)]
-
-
-def _is_thebe(file: Any) -> bool:
-    attributes: Mapping[str, Any] = getattr(file, "attributes", {})
-    text = f"{getattr(file, 'filename', file)} {attributes.get('body', '')}"
-    return any(mark in text for mark in THEBE)
+def drop_thebe(app: Sphinx, config: Config) -> None:
+    """Unplug thebe, which Jupyter Book puts on every page: this book launches nothing inside the page."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [listener for listener in listeners if listener.handler.__module__ != "sphinx_thebe"]
+    files = app.registry.css_files
+    files[:] = [file for file in files if file[0] != "sphinx-thebe.css"]
 
 
 def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -72,6 +67,6 @@ def png_width(path: Path) -> int:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("doctree-read", finish_figures)
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("config-inited", drop_thebe)
     app.connect("html-page-context", add_links, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
