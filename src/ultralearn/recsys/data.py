@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
