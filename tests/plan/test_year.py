@@ -73,9 +73,7 @@ WRONG = {
     r"entry 1 of \[\[gates\]\]: 'week' is missing": lambda text: text.replace("week = 13\n", ""),
     "weeks must be 1 to 52": lambda text: text.replace("number = 52", "number = 53"),
     "a week has 7 weekdays": lambda text: text + '\n[[weekdays]]\nname = "Eighthday"\nhours = 1\nuse = "rest"\n',
-    "week 3: project 'film' is none of": lambda text: text.replace(
-        'project = "recommender"', 'project = "film"', 1
-    ),
+    "week 3: project 'film' is none of": lambda text: text.replace('project = "recommender"', 'project = "film"', 1),
     "week 1: principle 'luck' is none of": lambda text: text.replace(
         'principle = "metalearning"', 'principle = "luck"', 1
     ),

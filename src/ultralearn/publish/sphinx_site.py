@@ -48,7 +48,7 @@ PIXELS_PER_POINT = 2  # figures are drawn at 200 dots an inch, a page has about 
 def finish_figures(app: Sphinx, tree: nodes.document) -> None:
     """Give each figure of a notebook its size on the page, and its title as words for those who do not see it."""
     for cell in tree.findall(lambda node: isinstance(node, nodes.container) and "cell" in node["classes"]):
-        titles = [match["words"] for match in TITLE.finditer(cell.astext())]
+        titles = [match["words"].replace("\\n", " ") for match in TITLE.finditer(cell.astext())]
         words = " ".join(title for title in titles if "{" not in title) or "Figure drawn by the cell above."
         for image in cell.findall(nodes.image):
             image.setdefault("alt", words)
