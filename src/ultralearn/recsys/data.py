@@ -125,7 +125,10 @@ def load_movielens() -> Ratings:
             tried.append(f"{name}: {error}")
             continue
         print(f"These ratings came from {name}.\n{TERMS}")
-        _write_whole(cached, rows, items)
+        try:
+            _write_whole(cached, rows, items)
+        except OSError as error:
+            print(f"They could not be kept in {cached.parent} ({error}): they will be downloaded again next time.")
         return ratings
     raise DataUnavailable(
         "The MovieLens ratings could not be had. Tried:\n- "
