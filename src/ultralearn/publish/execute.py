@@ -19,6 +19,7 @@ from typing import Any
 import papermill
 import yaml
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from ultralearn.publish import notebooks
 
@@ -60,6 +61,7 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
                 cwd=str(Path.cwd()),
                 progress_bar=sys.stderr.isatty(),
                 log_output=False,
+                config=Config({"KernelManager": {"transport": "ipc"}}),  # over TCP the kernel warns of eavesdroppers
             )
         except papermill.PapermillExecutionError as error:
             raise ExecutionFailed(f"{script}: {error}\nWhat ran lies in {failed}.") from error

@@ -28,7 +28,9 @@ def _collect(node: Any, root: Path, found: list[str]) -> None:
         if "file" in node:
             found.append(node["file"])
         if "glob" in node:
-            matches = sorted({str(path.relative_to(root).with_suffix("")) for path in root.glob(node["glob"] + ".ipynb")})
+            matches = sorted(
+                {str(path.relative_to(root).with_suffix("")) for path in root.glob(node["glob"] + ".ipynb")}
+            )
             if not matches:
                 raise ValueError(f"_toc.yml: no notebook matches {node['glob']}")
             found.extend(matches)
