@@ -24,26 +24,21 @@ def difference(
         return f"{place}got None, expected {kind(expected)}. Is a `return` missing?"
     if family(expected) != family(given):
         return f"{place}got {kind(given)}, expected {kind(expected)}."
-    if isinstance(expected, Mapping):
-        return _mapping_difference(expected, given, tolerance, place)
-    if isinstance(expected, tuple | list):
-        if len(expected) != len(given):
-            return f"{place}got {len(given)} values, expected {len(expected)}{_named(outputs)}."
-        names = outputs if len(outputs) == len(expected) else [f"{what}[{i}]" for i in range(len(expected))]
-        parts = (difference(e, g, tolerance, what=name) for e, g, name in zip(expected, given, names, strict=True))
+    if isinstance(expected, Mapping | tuple | list):
+        names = list(expected) if isinstance(expected, Mapping) else range(len(expected))
+        if list(names) != (list(given) if isinstance(given, Mapping) else list(range(len(given)))):
+            return f"{place}got {describe(given)}, expected {', '.join(outputs or map(str, names))}."
+        labels = outputs if len(outputs) == len(names) else [f"{what}[{key}]" if what else str(key) for key in names]
+        parts = (
+            difference(expected[key], given[key], tolerance, what=label)
+            for key, label in zip(names, labels, strict=True)
+        )
         return next((part for part in parts if part), None)
     if isinstance(expected, torch.Tensor | np.ndarray | numbers.Number | np.generic):
         return _array_difference(expected, given, tolerance, place)
     if not bool(expected == given):
         return f"{place}expected {describe(expected)}, got {describe(given)}."
     return None
-
-
-def _mapping_difference(expected: Any, given: Any, tolerance: Tolerance, place: str) -> str | None:
-    if expected.keys() != given.keys():
-        return f"{place}got the keys {sorted(map(str, given))}, expected {sorted(map(str, expected))}."
-    parts = (difference(expected[key], given[key], tolerance, what=str(key)) for key in expected)
-    return next((part for part in parts if part), None)
 
 
 def _array_difference(expected: Any, given: Any, tolerance: Tolerance, place: str) -> str | None:
@@ -153,7 +148,3 @@ def changed(before: Any, after: Any) -> bool:
         exact = Tolerance(rtol=0, atol=0)
         return difference(to_numpy(before), to_numpy(after), exact) is not None
     return False
-
-
-def _named(outputs: Sequence[str]) -> str:
-    return f" ({', '.join(outputs)})" if outputs else ""

@@ -122,31 +122,30 @@ def _says_nothing(statement: ast.stmt) -> bool:
 
 
 def gradient_reaches(parameter: str) -> Property:
-    """The property that the summed result, backpropagated, gives `parameter` a gradient that is not all zero."""
+    """Hold that the summed result, backpropagated, gives `parameter` a gradient that is not all zero."""
 
     def check(function: Function, **inputs: Any) -> str | None:
-        source = inputs[parameter].detach().clone().requires_grad_()
-        result = function(**{**inputs, parameter: source})
-        if not getattr(result, "requires_grad", False):
-            return f"No gradient flows from your result back to `{parameter}`. Was it detached on the way?"
-        result.sum().backward()
-        if source.grad is None or not source.grad.any():
-            return f"The gradient that reaches `{parameter}` is zero everywhere. Was it detached on the way?"
-        return None
+        if _has_gradient(function, inputs, parameter):
+            return None
+        return f"No gradient reaches `{parameter}` from your result. Was it detached on the way?"
 
     return Property(f"a gradient reaches {parameter}", check)
 
 
 def no_gradient_reaches(parameter: str) -> Property:
-    """The property that the result does not depend on `parameter` as far as autograd knows."""
+    """Hold that the result does not depend on `parameter` as far as autograd knows."""
 
     def check(function: Function, **inputs: Any) -> str | None:
-        source = inputs[parameter].detach().clone().requires_grad_()
-        result = function(**{**inputs, parameter: source})
-        if getattr(result, "requires_grad", False):
-            result.sum().backward()
-        if source.grad is not None and source.grad.any():
-            return f"A gradient flows from your result into `{parameter}`. It is to be treated as a constant there."
-        return None
+        if not _has_gradient(function, inputs, parameter):
+            return None
+        return f"A gradient flows from your result into `{parameter}`. It is to be treated as a constant there."
 
     return Property(f"no gradient reaches {parameter}", check)
+
+
+def _has_gradient(function: Function, inputs: Inputs, parameter: str) -> bool:
+    source = inputs[parameter].detach().clone().requires_grad_()
+    result = function(**{**inputs, parameter: source})
+    if getattr(result, "requires_grad", False):
+        result.sum().backward()
+    return source.grad is not None and bool(source.grad.any())
