@@ -15,7 +15,7 @@
 # # Week 3: The linear algebra behind matrix factorization
 #
 # 943 people, 1,682 films, 100,000 ratings. By Sunday you will have built, from multiplication and addition, a program
-# that fills in the other million and a half: 0.91 stars off on average, where guessing each film's mean is 1.02 off.
+# that fills in the other million and a half: 0.915 stars off, where guessing each film's mean is 1.03 off.
 # On the way you write your own singular value decomposition, break it in an instructive way, derive a gradient by hand,
 # and fit the same model twice: once in small steps, once in eight large ones.
 #
@@ -52,8 +52,8 @@ if "google.colab" in sys.modules:
 # 1. `A` has shape (943, 16) and `B` has shape (16, 1682). What shape is `A @ B`, and what is the entry in row 3,
 #    column 7, in words?
 # 2. What is the derivative of $\tfrac{1}{2}(uv - r)^2$ with respect to $u$, when $u$, $v$ and $r$ are plain numbers?
-# 3. `x = np.zeros(3)` and then `x[[0, 0, 1]] += 1`. What is in `x` now? (One in three programmers gets this wrong, and
-#    it will cost you an hour in session 2 if you do.)
+# 3. `x = np.zeros(3)` and then `x[[0, 0, 1]] += 1`. What is in `x` now? (Get it wrong here, or lose an hour to it in
+#    session 2.)
 #
 # <details><summary>Check yourself</summary>
 #
@@ -97,7 +97,7 @@ plt.style.use("ultralearn.practice.book")
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# Two small tools for the pictures: words beside a curve, and a title with the names of the axes.
+# Two small tools for the pictures of this week: words beside a curve, and a title with the names of the axes.
 
 
 # %%
@@ -212,15 +212,11 @@ def distances(second: float) -> np.ndarray:
 
 
 # %%
-for second, color, dy in [
-    (1.5, "C0", 4),
-    (2.4, "C1", 6),
-    (2.9, "C2", -15),
-    (-3.0, "C3", 6),
-]:
+for number, second in enumerate([1.5, 2.4, 2.9, -3.0]):
     path = distances(second)
-    plt.semilogy(range(1, 61), path, color=color)
-    note(f"second: {second:g}", 36, path[35], color, dy=dy)
+    plt.semilogy(range(1, 61), path)
+    x, dy = [(36, 4), (46, 6), (6, -17), (36, 6)][number]
+    note(f"second: {second:g}", x, path[x - 1], f"C{number}", dy=dy)
 plt.ylim(1e-14, 30)
 finish(
     "The closer the second, the longer it takes",
@@ -241,9 +237,7 @@ finish(
 # %%
 photo = plt.imread(cbook.get_sample_data("grace_hopper.jpg"))
 portrait = photo.mean(axis=2)[::picture_step, ::picture_step] / 255
-print(
-    f"{portrait.shape[0]} rows, {portrait.shape[1]} columns: {portrait.size:,} numbers"
-)
+print("rows, columns:", portrait.shape, f"numbers: {portrait.size:,}")
 
 # %% [markdown]
 # Now a trade. You may keep some columns of 300 numbers, each with a row of 256 numbers beside it. Column times row is a
@@ -285,7 +279,7 @@ def truncated_svd(
 
 # %% [markdown]
 # You may call your own `power_iteration` in there. How many steps does it need? The last figure knows: until $v$ stops
-# moving, and neighbors decide when that is.
+# moving, and neighbors decide when that is. Then show her with 1, 5 and 20 pairs.
 
 # %%
 left, values, right = truncated_svd(portrait, 20)
@@ -348,11 +342,12 @@ promised = np.sqrt(1 - np.sum(values**2) / np.sum(portrait**2))
 print(f"promised by Eckart and Young: {promised:.3f}")
 
 # %% [markdown]
-# Your error is the promised one to three digits, and the rival loses.
+# The SVD misses what was promised, to three digits. The rival misses 40 % more.
 #
 # ### A small table of opinions
 #
-# Six friends, six films. Three like machines that kill, two like people who marry, one likes nothing much.
+# Back to people. Six friends, six films: three like monsters and machines, two like people who marry, one likes nothing
+# much.
 
 # %%
 films = ["Alien", "Aliens", "Terminator", "Titanic", "Emma", "Amélie"]
@@ -483,7 +478,7 @@ print(f"each person's mean: {rmse(usual, validation.ratings):.2f} stars off")
 # %%
 table = np.zeros((fit.n_users, fit.n_items))
 table[fit.users, fit.items] = fit.ratings
-u, s, vt = truncated_svd(table, rank)
+u, s, vt = truncated_svd(table, 8)
 
 
 # %%
@@ -493,15 +488,15 @@ def filled(pairs: int) -> np.ndarray:
 
 
 # %%
-best = min(rmse(filled(r), validation.ratings) for r in range(1, rank + 1))
-print(f"best of ranks 1 to {rank}: {best:.2f} stars off")
+best = min(rmse(filled(r), validation.ratings) for r in range(1, 9))
+print(f"best of ranks 1 to 8: {best:.2f} stars off")
 
 # %% [markdown]
-# Worse by a star and a half, at any rank. A constant guess beats it with a hundred factors to spare. The picture says why.
+# Worse, by more than a star and a half, at every rank. Saying 3.53 to everything does far better. The picture says why.
 
 # %%
 bins = np.arange(-1, 6, 0.25)
-plt.hist(filled(rank), bins=bins, color="C0", alpha=0.75)
+plt.hist(filled(8), bins=bins, color="C0", alpha=0.75)
 plt.hist(validation.ratings, bins=bins + 0.125, histtype="step", color="C1")
 note("predicted", 0, 1500)
 note("true", 2.2, 3000, "C1")
@@ -515,12 +510,12 @@ finish("Zeros drag every guess down", "stars", "validation ratings")
 
 # %%
 table[fit.users, fit.items] = fit.ratings - user_means[fit.users]
-u, s, vt = truncated_svd(table, rank)
-errors = [rmse(usual + filled(r), validation.ratings) for r in range(1, rank + 1)]
-print(f"best of ranks 1 to {rank}: {min(errors):.2f} stars off")
+u, s, vt = truncated_svd(table, 8)
+errors = [rmse(usual + filled(r), validation.ratings) for r in range(1, 9)]
+print(f"best of ranks 1 to 8: {min(errors):.2f} stars off")
 
 # %% [markdown]
-# From 2.6 to below 1. Half of machine learning is choosing what zero means. But 94 cells of 100 still hold an opinion that
+# From 2.75 to 0.99. Half of machine learning is choosing what zero means. But 94 cells of 100 still hold an opinion that
 # nobody voiced ("average!"), and the decomposition spends most of its effort on fitting those. Tomorrow we stop asking
 # about them at all.
 #
@@ -575,7 +570,7 @@ def rating_loss(
 # $$\frac{\partial L}{\partial u_i} = \sum_{j\ \text{rated by}\ i} e_{ij}\, v_j + \lambda\, u_i$$
 #
 # Each rating touches one row of users and one row of films. A person with 500 ratings collects 500 terms in the same row:
-# the third question from memory is about to matter.
+# the third question from memory is about to matter. When it is right, we put it where it is most embarrassing: at zero.
 
 
 # %%
@@ -644,7 +639,7 @@ print("they agree to seven digits or more:", off.min() < 1e-7)
 
 # %% [markdown]
 # Two errors meet in a valley. Large steps see the curve bend; tiny ones subtract two nearly equal losses and keep only the
-# rounding. Somewhere around $10^{-4}$ the two agree to many digits, and your derivation holds.
+# rounding. Near $10^{-5}$ they agree to more digits than you will ever need, and your derivation holds.
 #
 # ### What is good in general
 #
@@ -670,7 +665,9 @@ show_best(film_means)
 #
 # $$b_j = \frac{\sum_i (r_{ij} - \mu)}{n_j + \lambda}$$
 #
-# One rating of 5 is now worth little, five hundred of 4.5 are worth nearly all they say.
+# One rating of 5 is now worth little, five hundred of 4.5 are worth nearly all they say. It is the same rent as before: to
+# have an opinion about a film costs something, and a single rating cannot pay for it. When your function is right, here are
+# the new five best.
 
 
 # %%
@@ -721,10 +718,10 @@ biases = fit_biases(fit)
 usual = baseline(biases, validation)
 bias_error = rmse(usual, validation.ratings)
 film_error = rmse(film_means[validation.items], validation.ratings)
-print(f"film means: {film_error:.2f} stars off; both offsets: {bias_error:.2f}")
+print(f"film means: {film_error:.3g} stars off; both offsets: {bias_error:.3g}")
 
 # %% [markdown]
-# Two numbers, one a person and one a film, and no taste at all: 0.94 instead of 1.02. Most of what a recommender knows is
+# Two numbers, one a person and one a film, and no taste at all: 0.945 instead of 1.02. Most of what a recommender knows is
 # this. (It is also the yardstick that many papers forget: on ml-100k, Surprise's README lists 0.944 for it.) From here on
 # we factor what the offsets leave over, the **residuals**: not "a good film" but "better for *you* than you would expect".
 #
@@ -735,6 +732,8 @@ print(f"film means: {film_error:.2f} stars off; both offsets: {bias_error:.2f}")
 #
 # One detail decides whether it is right. The rent is part of the loss *once*, and an epoch takes 70 steps: each step pays
 # its share of it, $\lambda$ times the fraction of the ratings it looks at.
+#
+# `sgd` below is a generator: after each epoch it hands over the factors, and whoever called may look at them.
 
 
 # %%
@@ -761,9 +760,6 @@ def sgd(data, residuals, reg, epochs, step, decay=decay):
         step = step * decay
         yield factors
 
-
-# %% [markdown]
-# It is a generator: after each epoch it hands over the factors, and whoever called may look at them before the next one.
 
 # %% [markdown]
 # Now the step size, which decides between slow, stuck and broken. Three constant ones first: 0.02, 0.1 and 0.5. Write down
@@ -793,7 +789,7 @@ note("0.02", 7, small[6], "C0", dy=8)
 plt.plot(range(1, 21), large)
 note("0.1", 15, large[14], "C1", dy=6)
 plt.plot(range(1, 21), shrinking)
-note("0.1, then smaller", 12, shrinking[11], "C2", dx=-10, dy=-18)
+note("0.1, then smaller", 4, shrinking[3], "C2", dx=-50, dy=-28)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Large steps are quick, then they tremble", "epochs", "loss")
 
@@ -806,7 +802,8 @@ finish("Large steps are quick, then they tremble", "epochs", "loss")
 # ### What the rent is for
 #
 # Now set the rent $\lambda$ to 1, to 12, and look at both sides of the split: dashed is what it has seen, solid is what it
-# has not. Write down your guess: which one fits the training ratings better, and which one would you ship?
+# has not. Write down your guess: which one fits the training ratings better, and which one would you ship? The score of a pair
+# of tables is the error of offsets plus taste:
 
 
 # %%
@@ -831,6 +828,7 @@ for path, color, label in [(cheap, "C1", "λ = 1"), (dear, "C0", "λ = 12")]:
     note(label, epochs, path[1, -1], color, dy=-3)
 plt.axhline(bias_error, color="#8a9199", linewidth=1, linestyle="-")
 note("offsets alone", epochs, bias_error, "#767d86", dx=-76)
+plt.xticks(range(0, epochs + 1, 5))
 finish(
     "Without rent it learns by heart",
     "epochs (solid: unseen, dashed: seen)",
@@ -855,7 +853,7 @@ print(f"rent 12: seen {dear[0, -1]:.2f}, unseen {dear[1, -1]:.2f}")
 #
 # | step | why |
 # |---|---|
-# | $\tfrac{1}{2}\|Xw - y\|^2 + \tfrac{1}{2}\lambda\|w\|^2$ | this person's part of the loss; $w$ is their row |
+# | $\tfrac{1}{2}\lVert Xw - y \rVert^2 + \tfrac{1}{2}\lambda\lVert w \rVert^2$ | this person's part of the loss; $w$ is their row |
 # | $X'(Xw - y) + \lambda w = 0$ | at the bottom the derivative is zero |
 # | $X'X\,w + \lambda w = X'y$ | what has a $w$ to the left |
 # | $(X'X + \lambda I)\,w = X'y$ | $\lambda w$ is $\lambda I w$: a matrix equation |
@@ -895,7 +893,7 @@ print("shrunken:", shrunken_offsets(votes, group, 1, 5.0).round(3))
 #
 # Both sums run over the films of $i$. A sum over "the films of $i$" is a matrix product with a table of who rated what:
 # zeros and ones, people in the rows, films in the columns. Flatten each $v_j v_j'$ into a row of 256 numbers, and one
-# product gives all 943 matrices; `np.linalg.solve` takes the whole stack.
+# product gives all 943 matrices; `np.linalg.solve` takes the whole stack. A sweep is two half-steps, one for each side.
 
 
 # %%
@@ -942,8 +940,8 @@ def als(data, residuals, reg, sweeps):
 alternating = [loss(f) for f in als(fit, residuals, 12.0, 10)]
 plt.plot(range(1, 21), alternating, "o-", markersize=4)
 plt.plot(range(1, 21), shrinking)
-note("least squares", 3, alternating[2], "C0", dx=-8, dy=-48)
-note("gradient descent", 6, shrinking[5], "C1", dx=8, dy=6)
+note("least squares", 5, alternating[4], "C0", dx=-86, dy=-12)
+note("gradient descent", 7, shrinking[6], "C1", dx=8, dy=8)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Same hill, and no step size to choose", "looks at every rating", "loss")
 
@@ -955,9 +953,10 @@ for name, path in [("least squares", alternating), ("descent", shrinking)]:
 
 # %% [markdown]
 # Each half-step lands exactly at the bottom of its half, so the loss can only fall: no learning rate, no schedule, nothing to
-# tune but the rent. Gradient descent needs a few more looks, *after* three tries at finding it a schedule. And where least squares
-# comes to rest, neither side can improve, so your gradient from session 2 has to vanish there. Two exercises that know nothing
-# of each other agree, or one of them is wrong:
+# tune but the rent. Gradient descent needs a few looks more, *after* three tries at finding it a schedule.
+#
+# Where least squares comes to rest, neither side can improve, so your gradient from session 2 has to vanish there. Two
+# exercises that know nothing of each other agree, or one of them is wrong:
 
 
 # %%
@@ -1001,13 +1000,13 @@ plt.minorticks_off()
 finish("Too little rent is worse than no factors", "rent λ", "validation RMSE (stars)")
 
 # %% [markdown]
-# Gradient descent with the same low rent was bad; the exact solver is worse, because it gets there. With the right rent,
+# Gradient descent at the rent 1 was bad; the exact solver is worse at twice the rent, because it gets there. With the right rent,
 # sixteen numbers a person take 0.025 stars off the error of the offsets. That does not sound like much. Surprise's README goes
 # from 0.944 for offsets to 0.919 for the best of its models: on this data set, that is the size of the prize.
 #
 # ### The same in PyTorch, in batches
 #
-# The table of zeros and ones is 95 % zeros, and for a million people it would not fit anywhere. The other way to have no
+# The table of zeros and ones is more than 95 % zeros, and for a million people it would not fit anywhere. The other way to have no
 # loop: give each person a list of the films they rated, and pad the lists to one length. Then `features` is one block
 # (people, length, factors), and PyTorch solves all of it in one call. Padding points to an extra film whose factors are
 # zero: it adds nothing to any sum.
@@ -1041,12 +1040,12 @@ V = noise(fit)[1]
 batched = padded_half_step(as_tensor(V), 12.0).numpy()
 yours = als_half_step(residuals, fit.users, fit.items, fit.n_users, V, 12.0)
 print("same as yours to 9 digits:", np.abs(batched - yours).max() < 1e-9)
+print(f"longest list {counts.max()}, median {np.median(counts):.0f},", end=" ")
 print(f"padding: {1 - len(fit) / cols.numel():.0%} of the block")
 
 # %% [markdown]
-# Right, and wasteful: the longest list has 640 films, half of the people have fewer than 60, and the block is mostly
-# padding. So sort people by the length of their lists and cut them into buckets, each at most twice as long at its end as
-# at its start. `ultralearn.recsys.factorization` does that, in forty lines that you can now read.
+# Right, and wasteful: one person watched a great deal, and everybody's list is padded to that length. So sort people by the length of their lists and cut them into buckets, each at most twice as long at its end as
+# at its start. `ultralearn.recsys.factorization` does that, in fifty lines that you can now read.
 
 # %%
 columns = [as_tensor(x) for x in (residuals, fit.users, fit.items)]
@@ -1109,13 +1108,13 @@ finish(
 )
 
 # %% [markdown]
-# Your milliseconds will differ. The two clever versions without a loop are about as slow as
-# the loop, or slower: they spend more than nineteen multiplications of twenty on zeros, or six of seven. "Vectorized" is not a synonym
-# of "fast". Only where next to nothing is padded does the batch win, by a factor of six or so.
+# Your milliseconds will differ. On the machine that made this page the 0/1 table gains less than a factor of two on the plain
+# loop, and the padded batch loses to it: both are "vectorized", and both spend most of their time multiplying by zero. Without
+# the padding the batch wins by a factor of six or so. Fast is what does little, not what has no loop.
 #
-# No GPU here, on purpose: a half-step is seven batches of 16 x 16 systems, over in ten milliseconds, and there is little left to
-# gain that you would notice. At a rank of several hundred, or a hundred million ratings, that turns around, and
-# the code above runs there as it stands: put the tensors on the device and it follows them.
+# No GPU here, on purpose: a half-step is a handful of batches of 16 × 16 systems, over in ten milliseconds, and nothing is left
+# to gain that you would notice. At a rank of several hundred, or with a hundred million ratings, that turns around. The code of
+# the package follows its tensors: put them on the device, and that is where it runs.
 #
 # ### Few ratings, many factors
 #
@@ -1123,10 +1122,9 @@ finish(
 
 # %%
 counts = np.bincount(fit.items, minlength=fit.n_items)
-print(
-    f"{np.sum(counts < rank)} of {fit.n_items:,} films have fewer than {rank}", end=" "
-)
-print(f"ratings; {np.sum(counts == 0)} have none")
+few, none = np.sum(counts < rank), np.sum(counts == 0)
+print(f"of {fit.n_items:,} films, {few} have fewer than {rank} ratings;", end=" ")
+print(f"{none} have none")
 
 # %% [markdown]
 # For a film with two ratings we solve 16 equations. Two ratings cannot possibly tell us sixteen things. Where is the 2 × 2
@@ -1143,7 +1141,8 @@ print(f"ratings; {np.sum(counts == 0)} have none")
 # | $C^{-1} X' (I + X C^{-1} X')^{-1} = (C + X'X)^{-1} X'$ | the inverse of each bracket to the other side |
 #
 # $X'$ has been *pushed through* the inverse, and on its way the inverse has shrunk from $k \times k$ to $n \times n$.
-# Multiply by $y$ from the right, and the right-hand side is your ridge regression.
+# Multiply by $y$ from the right, and the right-hand side is your ridge regression. With two ratings and sixteen factors, both
+# ways have to agree.
 
 
 # %%
@@ -1169,6 +1168,9 @@ pushed = push_through_solve(X, y, np.full(rank, 12.0))
 direct = solve_ridge(X, y, 12.0)
 print("the two agree:", np.abs(pushed - direct).max() < 1e-12)
 
+# %% [markdown]
+# Now let the number of factors grow, with five ratings all the while, and time both.
+
 # %%
 sizes = [16, 64, 256, 1024]
 direct, pushed = [], []
@@ -1193,7 +1195,7 @@ finish("Five ratings need five equations", "factors k", "milliseconds")
 # ### You, in six ratings
 #
 # A new visitor is a row of ratings and nothing else: nobody retrains a model for them. Hold the films still, solve one
-# small system. Change the stars below, or the films, and run the two cells again.
+# small system. Change the stars below, or the films, and run the cells down to the list again.
 
 # %%
 my_stars = {
@@ -1221,10 +1223,10 @@ features = np.column_stack([np.ones(movielens.n_items), taste])
 rents = np.array([5.0] + [16.0] * rank)
 surplus = np.array(list(my_stars.values())) - known[rated]
 me = push_through_solve(features[rated], surplus, rents)
-print(f"you are {me[0]:+.1f} stars kinder than average")
+print(f"your own offset: {me[0]:+.1f} stars")
 
 # %%
-common = np.flatnonzero(np.bincount(movielens.items) >= 50)
+common = np.flatnonzero(np.bincount(movielens.items) >= 100)
 common = np.setdiff1d(common, rated)
 ranked = common[np.argsort(-(features @ me)[common])]
 print("more for you than for others:")
@@ -1235,14 +1237,15 @@ for film in ranked[:6]:
 print("less:", ", ".join(movielens.titles[film] for film in ranked[-4:]))
 
 # %% [markdown]
-# Six ratings, and nobody told it what a space ship is. It ranks by what *you* would like more than others do; rank by
-# `predicted` and everybody gets *Casablanca*, deservedly.
+# Six ratings, and nobody told it what a space ship is. The list is ranked by what *you* would like more than others do; add
+# `known`, what anyone would say, and everybody gets *Casablanca* near the top, deservedly.
 #
 # ## What holds
 #
 # Now the locked ratings come out. Five folds; in each, the rent is chosen on a validation set cut from that fold's training
 # ratings, with the quick half-steps of the package; then your own functions fit all of its training ratings, and the test
-# ratings are looked at once.
+# ratings are looked at once. The zeros get an advantage: their rank may be the one that is best on the test ratings, so that
+# nobody can say we picked a bad one.
 
 
 # %%
@@ -1314,14 +1317,15 @@ final = {}
 for name in results[0]:
     errors = [fold[name] for fold in results]
     final[name] = float(np.mean(errors))
-    print(f"{name:17}{final[name]:.3f}, folds {min(errors):.3f} to {max(errors):.3f}")
+    low, high = min(errors), max(errors)
+    print(f"{name:17}{final[name]:#.3g}, folds {low:#.3g} to {high:#.3g}")
 
 # %%
 shown = {name: e for name, e in final.items() if name != "zeros, then SVD"}
 for name, error in shown.items():
     plt.plot([0.9, error], [name, name], color="#8a9199", linewidth=1, linestyle="-")
     plt.plot(error, name, "o", color="C0", markersize=8)
-    note(f"{error:.3f}", error, name, dx=8, dy=-4)
+    note(f"{error:#.3g}", error, name, dx=8, dy=-4)
 plt.xlim(0.9, 1.18)
 plt.grid(axis="y", visible=False)
 finish(
@@ -1336,7 +1340,8 @@ finish(
 
 # %%
 claim(
-    "Zeros, then SVD: a star further off than each person's own mean.",
+    "Filling blanks with zeros and truncating the SVD, even at its best rank, "
+    "is at least one star further off (RMSE) than each person's mean.",
     final["zeros, then SVD"] - final["person's mean"],
     at_least=1.0,
     against=final["overall mean"] - final["person's mean"],
@@ -1344,7 +1349,8 @@ claim(
 
 # %%
 claim(
-    "Alternating least squares at rank 16: a 5-fold RMSE of 0.925 stars.",
+    "Alternating least squares at rank 16, its rent chosen on validation "
+    "ratings, reaches a 5-fold RMSE of at most 0.925 stars.",
     final["least squares"],
     at_most=0.925,
     against=final["film's mean"],
@@ -1352,7 +1358,8 @@ claim(
 
 # %%
 claim(
-    "Two shrunken offsets and no taste: a 5-fold RMSE of 0.945 stars.",
+    "A shrunken offset for each person and each film, and nothing else, "
+    "reaches a 5-fold RMSE of at most 0.945 stars.",
     final["both offsets"],
     at_most=0.945,
     against=final["film's mean"],
