@@ -145,3 +145,10 @@ def test_the_data_sets_terms_and_citation_are_stated(pages):
     text = page(pages, "book/colophon.html").text()
     for words in ("Harper", "10.1145/2827872", "redistribute", "commercially", "MIT", "Creative Commons"):
         assert words in text
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_front_pages_link_to_files_that_exist(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if not is_external(link)]
+    assert [link for link in links if link and not (ROOT / link).exists()] == []

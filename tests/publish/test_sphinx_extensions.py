@@ -191,6 +191,7 @@ def test_the_plan_is_shown_with_links_to_the_weeks_that_exist(build):
     assert html.count("Saturday: job search") == 22
     assert [html.count(f"Gate, month {month}<") for month in (3, 6, 9, 12)] == [1, 1, 1, 1]
     assert "20 h" in html
+    assert '<span class="ul-map-weeks">17–22</span>' in html
 
 
 def test_results_are_shown_as_tables(build):

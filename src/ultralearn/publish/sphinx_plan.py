@@ -1,5 +1,6 @@
 """The directive {plan}: the year from plan.toml, as tables of weeks, weekdays and gates, and as a map."""
 
+from collections.abc import Sequence
 from html import escape
 
 from docutils import nodes
@@ -7,7 +8,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from ultralearn.plan import Plan, Week, load_plan
+from ultralearn.plan import Plan, Project, Week, load_plan
 from ultralearn.plan.year import PLAN
 from ultralearn.publish.sphinx_tables import Cell, link, notebook_of, table
 
@@ -85,13 +86,17 @@ class PlanDirective(SphinxDirective):
             gate = plan.gate(first + QUARTER)
             label = f'<span class="ul-map-gate">Gate {gate.month}</span>' if gate else ""
             rows.append(f'<div class="ul-map-row"><ol start="{first + 1}">{cells}</ol>{label}</div>')
-        key = '<span class="ul-map-key ul-is-{}" aria-hidden="true"></span>'
-        names = "".join(f"<li>{key.format(p.id)}{escape(p.name)}</li>" for p in plan.projects)
+        names = "".join(self._key(plan, project) for project in plan.projects)
         html = (
             '<nav class="ul-map" aria-label="Map of the weeks">'
             f'{"".join(rows)}<ul class="ul-map-legend">{names}</ul></nav>'
         )
         return [nodes.raw("", html, format="html")]
+
+    def _key(self, plan: Plan, project: Project) -> str:
+        weeks = _ranges([week.number for week in plan.weeks if week.project == project.id])
+        color = f'<span class="ul-map-key ul-is-{project.id}" aria-hidden="true"></span>'
+        return f'<li>{color}{escape(project.name)} <span class="ul-map-weeks">{weeks}</span></li>'
 
     def _cell(self, plan: Plan, week: Week, up: str) -> str:
         page = self._page(week)
@@ -102,6 +107,17 @@ class PlanDirective(SphinxDirective):
         else:
             inner = f'<span title="{name}">{inner}</span>'
         return f'<li class="ul-is-{week.project}">{inner}</li>'
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write 1, 2, 3, 7 as "1–3, 7"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]}–{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def _text(text: str) -> nodes.Node:
