@@ -215,9 +215,9 @@ def distances(second: float) -> np.ndarray:
 for number, second in enumerate([1.5, 2.4, 2.9, -3.0]):
     path = distances(second)
     plt.semilogy(range(1, 61), path)
-    x, dy = [(36, 4), (46, 6), (6, -17), (36, 6)][number]
-    note(f"second: {second:g}", x, path[x - 1], f"C{number}", dy=dy)
-plt.ylim(1e-14, 30)
+    dy = [-3, -3, -9, 3][number]
+    note(f"second: {second:g}", 60, path[-1], f"C{number}", dx=8, dy=dy)
+plt.ylim(1e-17, 30)
 finish(
     "The closer the second, the longer it takes",
     "multiplications",
@@ -789,7 +789,8 @@ note("0.02", 7, small[6], "C0", dy=8)
 plt.plot(range(1, 21), large)
 note("0.1", 15, large[14], "C1", dy=6)
 plt.plot(range(1, 21), shrinking)
-note("0.1, then smaller", 4, shrinking[3], "C2", dx=-50, dy=-28)
+note("0.1, then smaller", 10, shrinking[9], "C2", dx=-30, dy=-20)
+plt.ylim(25_800, None)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Large steps are quick, then they tremble", "epochs", "loss")
 
@@ -940,8 +941,9 @@ def als(data, residuals, reg, sweeps):
 alternating = [loss(f) for f in als(fit, residuals, 12.0, 10)]
 plt.plot(range(1, 21), alternating, "o-", markersize=4)
 plt.plot(range(1, 21), shrinking)
-note("least squares", 5, alternating[4], "C0", dx=-86, dy=-12)
+note("least squares", 8, alternating[7], "C0", dx=-36, dy=-20)
 note("gradient descent", 7, shrinking[6], "C1", dx=8, dy=8)
+plt.ylim(25_800, None)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Same hill, and no step size to choose", "looks at every rating", "loss")
 

@@ -300,6 +300,9 @@ def _low_rank(shape: tuple[int, int], values: list[float], seed: int) -> np.ndar
     return (left * np.array(values)) @ right.T
 
 
+SETTLED = "The length of A'U - V s, 0 once v has settled"
+
+
 def _as_promised(function: Callable[..., Any], matrix: np.ndarray, rank: int) -> dict[str, Any]:
     """What a truncated SVD promises, none of which depends on the free signs."""
     result = function(matrix=matrix, rank=rank)
@@ -309,9 +312,10 @@ def _as_promised(function: Callable[..., Any], matrix: np.ndarray, rank: int) ->
     shapes = {"U.shape": str(left.shape), "s.shape": str(values.shape), "Vt.shape": str(right.shape)}
     if (left.shape, values.shape, right.shape) != ((len(matrix), rank), (rank,), (rank, matrix.shape[1])):
         missing = np.array(np.nan)
-        return shapes | {"U'U": missing, "Vt Vt'": missing, "s": missing, "U s Vt": missing}
+        return shapes | {"U'U": missing, "Vt Vt'": missing, SETTLED: missing, "s": missing, "U s Vt": missing}
     angles = {"U'U": np.abs(left.T @ left), "Vt Vt'": np.abs(right @ right.T)}  # identities, if orthonormal
-    products = angles | {"s": values, "U s Vt": (left * values) @ right}
+    unsettled = np.linalg.norm(matrix.T @ left - right.T * values)
+    products = angles | {SETTLED: unsettled, "s": values, "U s Vt": (left * values) @ right}
     return shapes | products
 
 
