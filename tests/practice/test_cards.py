@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
 
-from ultralearn.practice.cards import (
-    CardError,
-    Choice,
-    export_deck,
-    load_cards,
-    markdown_to_html,
-    weeks_with_cards,
-)
+from ultralearn.practice.cards import CardError, Choice, load_cards, weeks_with_cards
+from ultralearn.publish.sphinx_decks import export_deck, markdown_to_html
 
 SAMPLE = Path(__file__).with_name("sample")
 GOOD = "- id: week_01-a\n  question: Why?\n  answer: Because.\n  source: here\n"

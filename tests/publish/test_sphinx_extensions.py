@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from ultralearn.plan import load_plan
-from ultralearn.publish import sphinx_cards
+from ultralearn.publish import sphinx_cards, sphinx_decks
 
 SAMPLE = Path(__file__).parents[1] / "practice/sample"
 ADDRESS = "https://github.com/someone/course"
@@ -100,6 +100,7 @@ def notebook():
 def build(tmp_path, monkeypatch):
     """Build a book of one notebook and the pages given; returns its folder and its warnings."""
     monkeypatch.setattr(sphinx_cards, "CARDS", SAMPLE)
+    monkeypatch.setattr(sphinx_decks, "CARDS", SAMPLE)
     root = tmp_path / "source"
     (root / "notebooks").mkdir(parents=True)
     (root / "book").mkdir()
@@ -116,7 +117,7 @@ def build(tmp_path, monkeypatch):
             text = accepted if isinstance(accepted, str) else json.dumps(accepted)
             (root / "book/results.json").write_text(text)
         warnings = io.StringIO()
-        extensions = ["site", "cards", "plan", "results"]
+        extensions = ["site", "cards", "decks", "plan", "results"]
         with patch_docutils(), docutils_namespace():
             app = Sphinx(
                 srcdir=root,

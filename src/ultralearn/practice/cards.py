@@ -1,13 +1,10 @@
-"""Cards: one YAML file a week, shown on its page and exported as an Anki deck.
+"""Cards: one YAML file a week, shown on its page and exported as an Anki deck by ultralearn.publish.
 
 A card is `{id, question, answer, source}`, with optional `choices: [{text, correct, reason}]`. Text is Markdown
 with $...$ and $$...$$ for formulas.
 """
 
-import os
 import re
-import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,6 @@ import yaml
 
 CARDS = Path(__file__).parents[1] / "cards"
 
-_DECK_ID = 1_730_000_000  # plus the week's number: a deck keeps its id for good, or learners get a second one
-_MODEL_ID = 1_730_001_000
 _KEYS = {"id", "question", "answer", "source"}
 _CHOICE_KEYS = {"text", "correct", "reason"}
 
@@ -123,60 +118,3 @@ def _text(value: object, key: str, where: str) -> None:
         raise CardError(
             f"{where}: {key} must be text that is not empty; got {value!r}. Quote it if YAML reads it wrong."
         )
-
-
-def export_deck(week: str, cards: Iterable[Card], path: Path, time: float) -> None:
-    """Write an Anki deck (.apkg) of a week's cards, whole or not at all.
-
-    A note's guid comes from its card's id, so importing a later version updates the cards and keeps their history.
-    time: seconds since 1970, when the deck was made; Anki takes over a card that is newer than the one it has. The
-    decks of one export get different seconds, because genanki numbers the notes by time.
-    """
-    import genanki  # only whoever makes the book has it
-
-    model = genanki.Model(
-        _MODEL_ID,
-        "Ultralearn",
-        fields=[{"name": "Question"}, {"name": "Answer"}, {"name": "Source"}],
-        templates=[
-            {
-                "name": "Card",
-                "qfmt": "{{Question}}",
-                "afmt": '{{FrontSide}}<hr id="answer">{{Answer}}<p class="source">{{Source}}</p>',
-            }
-        ],
-        css=".card { font: 18px/1.5 sans-serif; max-width: 40em; margin: auto } .source { font-size: 80% }",
-    )
-    number = int(week.removeprefix("week_"))
-    deck = genanki.Deck(_DECK_ID + number, f"Ultralearn::Week {number:02}")
-    for card in cards:
-        front = markdown_to_html(card.question)
-        back = markdown_to_html(card.answer)
-        if card.choices:
-            front += f"<ol>{''.join(f'<li>{markdown_to_html(c.text)}</li>' for c in card.choices)}</ol>"
-            back += f"<ol>{''.join(f'<li>{_verdict(c)}</li>' for c in card.choices)}</ol>"
-        fields = [front, back, markdown_to_html(card.source)]
-        deck.add_note(genanki.Note(model=model, fields=fields, guid=genanki.guid_for("ultralearn", card.id)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        genanki.Package(deck).write_to_file(draft, timestamp=time + number)
-        os.replace(draft, path)
-
-
-def _verdict(choice: Choice) -> str:
-    return f"<b>{'Right' if choice.correct else 'Wrong'}.</b> {markdown_to_html(choice.reason)}"
-
-
-def markdown_to_html(text: str) -> str:
-    r"""Render Markdown as HTML for Anki: formulas become \(...\) and \[...\], which Anki sets itself."""
-    from markdown_it import MarkdownIt  # only whoever makes the book has it
-    from mdit_py_plugins.dollarmath import dollarmath_plugin
-
-    parser = MarkdownIt("commonmark").use(dollarmath_plugin, renderer=_anki_formula)
-    return str(parser.render(text)).strip()
-
-
-def _anki_formula(content: str, options: dict[str, Any]) -> str:
-    formula = content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return rf"\[{formula}\]" if options["display_mode"] else rf"\({formula}\)"

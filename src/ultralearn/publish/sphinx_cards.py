@@ -1,8 +1,5 @@
-"""The directive {cards}: the cards of a week on its page, and their Anki deck beside it."""
+"""The directive {cards}: the cards of a week on its page, with a link to their Anki deck (sphinx_decks.py)."""
 
-import os
-import time
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -10,7 +7,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from ultralearn.practice.cards import CARDS, Card, CardError, export_deck, load_cards, weeks_with_cards
+from ultralearn.practice.cards import CARDS, Card, CardError, load_cards
 
 
 class card_box(nodes.General, nodes.Element):
@@ -98,20 +95,10 @@ def _close(tag: str) -> Any:
     return depart
 
 
-def write_decks(app: Sphinx, problem: Exception | None) -> None:
-    """Put the Anki deck of every week with cards into the site, dated SOURCE_DATE_EPOCH where it is set."""
-    if problem or app.builder.format != "html":
-        return
-    now = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    for week in weeks_with_cards(CARDS):
-        export_deck(week, load_cards(week, CARDS), Path(app.outdir) / "cards" / f"{week}.apkg", now)
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_node(card_box, html=(_open("div", "ul-card"), _close("div")))
     app.add_node(disclosure, html=(_open("details", ""), _close("details")))
     app.add_node(summary, html=(_open("summary", ""), _close("summary")))
     app.add_directive("cards", Cards)
-    app.connect("build-finished", write_decks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
