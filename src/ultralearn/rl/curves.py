@@ -36,7 +36,7 @@ def plot_learning_curves(
     steps = np.linspace(0, end, POINTS)
     if bar is not None:
         axes.axhline(bar, color="0.55", linewidth=0.9, linestyle=(0, (1, 2)))
-        axes.text(0, bar, f"solved: {bar:g}", fontsize=9, va="bottom", color="0.5")
+        axes.text(end * 0.012, bar, f"solved: {bar:g}", fontsize=9, va="bottom", color="0.5")
     labels = []
     for name, logs in runs.items():
         middle, low, high = summarize(logs, steps)
@@ -55,9 +55,8 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, object]]) -> None:
     """Write names right of the axes at the heights given, pushed apart where they would overlap."""
     low, high = axes.get_ylim()
     gap = (high - low) * 0.085
-    previous = -np.inf
-    for height, name, color in sorted(labels, key=lambda label: label[0]):
-        place = max(height, previous + gap * (name.count("\n") + 1))
+    ordered = sorted(labels, key=lambda label: label[0])
+    for place, (_, name, color) in zip(spread([height for height, _, _ in ordered], gap), ordered, strict=True):
         axes.annotate(
             name,
             xy=(1.02, place),
@@ -67,4 +66,18 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, object]]) -> None:
             color=color,
             annotation_clip=False,
         )
-        previous = place
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights, ascending, moved apart to at least `gap`; those that crowd spread evenly around their middle."""
+    groups: list[list[float]] = []
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1 and _places(groups[-1], gap)[0] - _places(groups[-2], gap)[-1] < gap:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [place for group in groups for place in _places(group, gap)]
+
+
+def _places(group: Sequence[float], gap: float) -> list[float]:
+    middle = sum(group) / len(group)
+    return [middle + (k - (len(group) - 1) / 2) * gap for k in range(len(group))]
