@@ -70,27 +70,28 @@ epochs: int = 20  # of stochastic gradient descent
 learning_rate: float = 0.1
 decay: float = 0.9  # of the learning rate, after each epoch
 batch_size: int = 1000  # ratings in a step of gradient descent
-reg_candidates: list = [8.0, 12.0, 16.0, 20.0]  # the validation split picks one
+reg_candidates: list[float] = [8.0, 12.0, 16.0, 20.0]  # the validation split picks one
 n_folds: int = 5
 picture_step: int = 2  # 2 takes every second pixel of the portrait
 
 # %%
 import os
 import time
+from collections.abc import Iterable
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the matrices are small: a second
 # thread would spend its time waiting
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib import cbook
 
 # %%
 from ultralearn.exercises.week_03 import exercise, hint
 from ultralearn.practice import claim
 from ultralearn.recsys import factorization
-from ultralearn.recsys.data import folds, load_movielens
+from ultralearn.recsys.data import Ratings, folds, load_movielens
 
 torch.set_num_threads(1)
 plt.style.use("ultralearn.practice.book")
@@ -101,12 +102,12 @@ rng = np.random.default_rng(0)
 
 
 # %%
-def note(text, x, y, color="C0", dx=4, dy=4):
-    place = {"xytext": (dx, dy), "textcoords": "offset points"}
-    plt.annotate(text, (x, y), color=color, annotation_clip=False, **place)
+def note(text: str, x, y, color="C0", dx=4, dy=4):
+    words = plt.annotate(text, (x, y), (dx, dy), textcoords="offset points")
+    words.set(color=color, annotation_clip=False)
 
 
-def finish(title, x, y):
+def finish(title: str, x, y):
     plt.title(title)
     plt.xlabel(x)
     plt.ylabel(y)
@@ -203,7 +204,7 @@ print("length of Av - value * v below 1e-10:", off < 1e-10)
 turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]  # any three right angles
 
 
-def distances(second: float) -> np.ndarray:
+def distances(second: float):
     stretched = (turn * np.array([3.0, second, 1.0])) @ turn.T
     start = np.ones(3)
     found = [power_iteration(stretched, n, start)[1] for n in range(1, 61)]
@@ -235,7 +236,7 @@ finish(
 # and 1 (white).
 
 # %%
-photo = plt.imread(cbook.get_sample_data("grace_hopper.jpg"))
+photo = plt.imread(mpl.get_data_path() + "/sample_data/grace_hopper.jpg")
 portrait = photo.mean(axis=2)[::picture_step, ::picture_step] / 255
 print("rows, columns:", portrait.shape, f"numbers: {portrait.size:,}")
 
@@ -285,7 +286,7 @@ def truncated_svd(
 left, values, right = truncated_svd(portrait, 20)
 
 
-def keep(pairs: int) -> np.ndarray:
+def keep(pairs: int):
     return (left[:, :pairs] * values[:pairs]) @ right[:pairs]
 
 
@@ -389,7 +390,7 @@ predicted = (u * s) @ vt
 
 
 # %%
-def show(ax, table, label):
+def show(ax, table, label: str):
     ax.imshow(np.where(hidden, table, np.nan), vmin=0, vmax=5)
     for row, col in np.argwhere(hidden):
         color = "white" if table[row, col] < 3 else "black"
@@ -482,7 +483,7 @@ u, s, vt = truncated_svd(table, 8)
 
 
 # %%
-def filled(pairs: int) -> np.ndarray:
+def filled(pairs: int):
     predictions = (u[:, :pairs] * s[:pairs]) @ vt[:pairs]
     return predictions[validation.users, validation.items]
 
@@ -495,9 +496,9 @@ print(f"best of ranks 1 to 8: {best:.2f} stars off")
 # Worse, by more than a star and a half, at every rank. Saying 3.53 to everything does far better. The picture says why.
 
 # %%
-bins = np.arange(-1, 6, 0.25)
-plt.hist(filled(8), bins=bins, color="C0", alpha=0.75)
-plt.hist(validation.ratings, bins=bins + 0.125, histtype="step", color="C1")
+span = (-1.125, 5.875)
+plt.hist(filled(8), 28, range=span, color="C0", alpha=0.75)
+plt.hist(validation.ratings, 28, range=span, histtype="step", color="C1")
 note("predicted", 0, 1500)
 note("true", 2.2, 3000, "C1")
 finish("Zeros drag every guess down", "stars", "validation ratings")
@@ -596,7 +597,7 @@ def rating_gradient(
 
 # %%
 zeros = np.zeros((fit.n_users, rank)), np.zeros((fit.n_items, rank))
-gradients = rating_gradient(fit.ratings, fit.users, fit.items, *zeros, 1.0)
+gradients = rating_gradient(fit.ratings, fit.users, fit.items, *zeros, reg=1.0)
 largest = max(np.abs(gradient).max() for gradient in gradients)
 print("largest entry of the gradient at zero:", largest)
 
@@ -618,24 +619,24 @@ way = rng.normal(size=here[0].shape), rng.normal(size=here[1].shape)
 
 def loss_at(h: float) -> float:
     moved = here[0] + h * way[0], here[1] + h * way[1]
-    return rating_loss(some.ratings, some.users, some.items, *moved, 1.0)
+    return rating_loss(some.ratings, some.users, some.items, *moved, reg=1.0)
 
 
 # %%
-gradients = rating_gradient(some.ratings, some.users, some.items, *here, 1.0)
+gradients = rating_gradient(some.ratings, some.users, some.items, *here, reg=1.0)
 slope = np.sum(gradients[0] * way[0]) + np.sum(gradients[1] * way[1])
 steps = 10.0 ** np.arange(-13, 1)
 measured = np.array([(loss_at(h) - loss_at(-h)) / (2 * h) for h in steps])
-off = np.abs(measured / slope - 1)
+gap = np.abs(measured / slope - 1)
 
 # %%
-plt.loglog(steps, off, "o-")
-note("rounding", steps[1], off[1], dx=12)
-note("curvature", steps[-3], off[-3], dx=-66)
+plt.loglog(steps, gap, "o-")
+note("rounding", steps[1], gap[1], dx=12)
+note("curvature", steps[-3], gap[-3], dx=-66)
 finish("A smaller step is not a better one", "step $h$", "relative disagreement")
 
 # %%
-print("they agree to seven digits or more:", off.min() < 1e-7)
+print("they agree to seven digits or more:", gap.min() < 1e-7)
 
 # %% [markdown]
 # Two errors meet in a valley. Large steps see the curve bend; tiny ones subtract two nearly equal losses and keep only the
@@ -697,7 +698,7 @@ show_best(mean + shrunken_offsets(rest, fit.items, fit.n_items, 5.0))
 
 
 # %%
-def fit_biases(data, user_reg=5.0, item_reg=3.0):
+def fit_biases(data: Ratings, user_reg=5.0, item_reg=3.0):
     mean, user_bias = data.ratings.mean(), np.zeros(data.n_users)
     for _ in range(3):
         rest = data.ratings - mean - user_bias[data.users]
@@ -708,7 +709,7 @@ def fit_biases(data, user_reg=5.0, item_reg=3.0):
 
 
 # %%
-def baseline(biases, data) -> np.ndarray:
+def baseline(biases, data: Ratings):
     mean, user_bias, item_bias = biases
     return mean + user_bias[data.users] + item_bias[data.items]
 
@@ -737,23 +738,23 @@ print(f"film means: {film_error:.3g} stars off; both offsets: {bias_error:.3g}")
 
 
 # %%
-def epoch(data, residuals, factors, reg, step, rng):
+def epoch(data: Ratings, residuals, factors, reg, step, rng):
     shuffled = rng.permutation(len(data))
     for rows in np.array_split(shuffled, -(-len(data) // batch_size)):
         batch = residuals[rows], data.users[rows], data.items[rows]
         share = reg * len(rows) / len(data)
-        gradients = rating_gradient(*batch, *factors, share)
+        gradients = rating_gradient(*batch, factors[0], factors[1], share)
         factors = [f - step * g for f, g in zip(factors, gradients, strict=True)]
     return factors
 
 
 # %%
-def noise(data) -> list[np.ndarray]:
+def noise(data: Ratings):
     rng = np.random.default_rng(0)
     return [0.1 * rng.normal(size=(n, rank)) for n in (data.n_users, data.n_items)]
 
 
-def sgd(data, residuals, reg, epochs, step, decay=decay):
+def sgd(data: Ratings, residuals, reg, epochs, step, decay=decay):
     factors, rng = noise(data), np.random.default_rng(1)
     for _ in range(epochs):
         factors = epoch(data, residuals, factors, reg, step, rng)
@@ -770,7 +771,8 @@ residuals = fit.ratings - baseline(biases, fit)
 
 
 def loss(factors) -> float:
-    return rating_loss(residuals, fit.users, fit.items, *factors, 12.0)
+    data = residuals, fit.users, fit.items
+    return rating_loss(*data, factors[0], factors[1], 12.0)
 
 
 # %%
@@ -790,7 +792,7 @@ plt.plot(range(1, 21), large)
 note("0.1", 15, large[14], "C1", dy=6)
 plt.plot(range(1, 21), shrinking)
 note("0.1, then smaller", 10, shrinking[9], "C2", dx=-30, dy=-20)
-plt.ylim(25_800, None)
+plt.ylim(0.975 * min(shrinking), None)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Large steps are quick, then they tremble", "epochs", "loss")
 
@@ -808,13 +810,13 @@ finish("Large steps are quick, then they tremble", "epochs", "loss")
 
 
 # %%
-def score(factors, data, usual) -> float:
+def score(factors, data: Ratings, usual) -> float:
     users, items = factors[0][data.users], factors[1][data.items]
     return rmse(usual + np.sum(users * items, axis=1), data.ratings)
 
 
 # %%
-def seen_and_unseen(reg) -> np.ndarray:
+def seen_and_unseen(reg: float):
     path = list(sgd(fit, residuals, reg, epochs, learning_rate))
     seen = [score(factors, fit, fit.ratings - residuals) for factors in path]
     unseen = [score(factors, validation, usual) for factors in path]
@@ -922,7 +924,7 @@ def als_half_step(
 
 
 # %%
-def als(data, residuals, reg, sweeps):
+def als(data: Ratings, residuals, reg, sweeps):
     users, items = noise(data)
     for _ in range(sweeps):
         columns = residuals, data.users, data.items
@@ -943,15 +945,15 @@ plt.plot(range(1, 21), alternating, "o-", markersize=4)
 plt.plot(range(1, 21), shrinking)
 note("least squares", 8, alternating[7], "C0", dx=-36, dy=-20)
 note("gradient descent", 7, shrinking[6], "C1", dx=8, dy=8)
-plt.ylim(25_800, None)
+plt.ylim(0.975 * min(shrinking), None)
 plt.xticks([1, 5, 10, 15, 20])
 finish("Same hill, and no step size to choose", "looks at every rating", "loss")
 
 # %%
 near = 1.01 * min(alternating + shrinking)
 print("looks until within 1 % of the lowest loss:")
-for name, path in [("least squares", alternating), ("descent", shrinking)]:
-    print(f"  {name}: {np.argmax(np.array(path) < near) + 1}")
+for name, run in [("least squares", alternating), ("descent", shrinking)]:
+    print(f"  {name}: {np.argmax(np.array(run) < near) + 1}")
 
 # %% [markdown]
 # Each half-step lands exactly at the bottom of its half, so the loss can only fall: no learning rate, no schedule, nothing to
@@ -962,16 +964,17 @@ for name, path in [("least squares", alternating), ("descent", shrinking)]:
 
 
 # %%
-def last(path):
-    *_, factors = path
+def last(run: Iterable[object]):
+    *_, factors = run
     return factors
 
 
 # %%
-def steepness(sweeps: int) -> float:
-    factors = last(als(fit, residuals, 12.0, sweeps))
-    grads = rating_gradient(residuals, fit.users, fit.items, *factors, 12.0)
-    return max(np.abs(grad).max() for grad in grads)
+def steepness(sweeps: int):
+    users, items = last(als(fit, residuals, 12.0, sweeps))
+    data = residuals, fit.users, fit.items
+    gradients = rating_gradient(*data, users, items, 12.0)
+    return max(np.abs(gradient).max() for gradient in gradients)
 
 
 # %%
@@ -997,7 +1000,7 @@ note("remembers", 2, by_reg[0], dx=8, dy=-2)
 note("forgets", 30, by_reg[-2], dx=-4, dy=-18)
 plt.axhline(bias_error, color="#8a9199", linewidth=1, linestyle="-")
 note("offsets alone", 50, bias_error, "#767d86", dx=-72)
-plt.xticks([2, 5, 10, 20, 50], [2, 5, 10, 20, 50])
+plt.xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
 plt.minorticks_off()
 finish("Too little rent is worse than no factors", "rent λ", "validation RMSE (stars)")
 
@@ -1029,7 +1032,7 @@ targets[where] = as_tensor(residuals[order])
 
 
 # %%
-def padded_half_step(col_factors, reg):
+def padded_half_step(col_factors: torch.Tensor, reg):
     no_film = torch.zeros(1, rank, dtype=torch.float64)
     features = torch.cat([col_factors, no_film])[cols]
     gram = features.mT @ features + reg * torch.eye(rank)
@@ -1050,8 +1053,8 @@ print(f"padding: {1 - len(fit) / cols.numel():.0%} of the block")
 # at its start. `ultralearn.recsys.factorization` does that, in fifty lines that you can now read.
 
 # %%
-columns = [as_tensor(x) for x in (residuals, fit.users, fit.items)]
-buckets = factorization.bucketed(*columns, fit.n_users, fit.n_items)
+y, users, items = map(as_tensor, (residuals, fit.users, fit.items))
+buckets = factorization.bucketed(y, users, items, fit.n_users, fit.n_items)
 print("people x films:", *("x".join(map(str, b.cols.shape)) for b in buckets))
 block = sum(b.cols.numel() for b in buckets)
 print(f"padding: {1 - len(fit) / block:.0%}")
@@ -1175,18 +1178,18 @@ print("the two agree:", np.abs(pushed - direct).max() < 1e-12)
 
 # %%
 sizes = [16, 64, 256, 1024]
-direct, pushed = [], []
+slow, fast = [], []
 for k in sizes:
     X, y, rents = rng.normal(size=(5, k)), rng.normal(size=5), np.full(k, 12.0)
-    direct.append(milliseconds(lambda X=X, y=y: solve_ridge(X, y, 12.0)))
-    pushed.append(milliseconds(lambda X=X, y=y, c=rents: push_through_solve(X, y, c)))
+    slow.append(milliseconds(lambda X=X, y=y: solve_ridge(X, y, 12.0)))
+    fast.append(milliseconds(lambda X=X, y=y, c=rents: push_through_solve(X, y, c)))
 
 # %%
-plt.loglog(sizes, direct, "o-")
-note("k equations", 256, direct[2], "C0", dx=-84, dy=8)
-plt.loglog(sizes, pushed, "s--")
-note("5 equations", 256, pushed[2], "C1", dx=0, dy=8)
-plt.xticks(sizes, sizes)
+plt.loglog(sizes, slow, "o-")
+note("k equations", 256, slow[2], "C0", dx=-84, dy=8)
+plt.loglog(sizes, fast, "s--")
+note("5 equations", 256, fast[2], "C1", dx=0, dy=8)
+plt.xticks(sizes, [str(k) for k in sizes])
 plt.minorticks_off()
 finish("Five ratings need five equations", "factors k", "milliseconds")
 
@@ -1251,15 +1254,15 @@ print("less:", ", ".join(movielens.titles[film] for film in ranked[-4:]))
 
 
 # %%
-def fast_als(data, residuals, reg):
-    columns = [as_tensor(x) for x in (residuals, data.users, data.items)]
+def fast_als(data: Ratings, residuals, reg):
+    ratings, users, items = map(as_tensor, (residuals, data.users, data.items))
     sizes = data.n_users, data.n_items
-    factors = factorization.als(*columns, *sizes, rank, reg, sweeps)
+    factors = factorization.als(ratings, users, items, *sizes, rank, reg, sweeps)
     return [f.numpy() for f in factors]
 
 
 # %%
-def choose_reg(train) -> float:
+def choose_reg(train: Ratings):
     fit_rows, validation_rows = folds(len(train), 8, seed=1)[0]
     fit, validation = train.take(fit_rows), train.take(validation_rows)
     biases = fit_biases(fit)
@@ -1269,7 +1272,7 @@ def choose_reg(train) -> float:
 
 
 # %%
-def best_with_zeros(train, test) -> float:
+def best_with_zeros(train: Ratings, test: Ratings) -> float:
     table = np.zeros((train.n_users, train.n_items))
     table[train.users, train.items] = train.ratings
     u, s, vt = np.linalg.svd(table, full_matrices=False)
@@ -1281,7 +1284,7 @@ def best_with_zeros(train, test) -> float:
 
 
 # %%
-def without_factors(train, test) -> dict[str, float]:
+def without_factors(train: Ratings, test: Ratings) -> dict[str, float]:
     user_means = means_by(train.users, train.ratings, train.n_users)
     film_means = means_by(train.items, train.ratings, train.n_items)
     return {
@@ -1294,7 +1297,7 @@ def without_factors(train, test) -> dict[str, float]:
 
 
 # %%
-def with_factors(train, test, reg) -> dict[str, float]:
+def with_factors(train: Ratings, test, reg) -> dict[str, float]:
     biases = fit_biases(train)
     rest, usual = train.ratings - baseline(biases, train), baseline(biases, test)
     descent = last(sgd(train, rest, reg, epochs, learning_rate))
@@ -1324,10 +1327,10 @@ for name in results[0]:
 
 # %%
 shown = {name: e for name, e in final.items() if name != "zeros, then SVD"}
-for name, error in shown.items():
-    plt.plot([0.9, error], [name, name], color="#8a9199", linewidth=1, linestyle="-")
-    plt.plot(error, name, "o", color="C0", markersize=8)
-    note(f"{error:#.3g}", error, name, dx=8, dy=-4)
+plt.hlines(list(shown), 0.9, list(shown.values()), color="#8a9199", linewidth=1)
+plt.plot(list(shown.values()), list(shown), "o", markersize=8)
+for name, value in shown.items():
+    note(f"{value:#.3g}", value, name, dx=8, dy=-4)
 plt.xlim(0.9, 1.18)
 plt.grid(axis="y", visible=False)
 finish(
