@@ -101,7 +101,7 @@ rng = np.random.default_rng(0)
 # Two small tools for the pictures of this week: words beside a curve, and a title with the names of the axes.
 
 
-# %%
+# %% tags=["hide-input"]
 def note(text: str, x, y, color="C0", dx=4, dy=4):
     words = plt.annotate(text, (x, y), (dx, dy), textcoords="offset points")
     words.set(color=color, annotation_clip=False)
@@ -132,7 +132,7 @@ for _ in range(6):
     arrows = arrows / np.linalg.norm(arrows, axis=0)
     rounds.append(arrows)
 
-# %%
+# %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(5.2, 2.3))
 for ax, count in zip(axes, [0, 2, 6], strict=True):
     for x, y in rounds[count].T:
@@ -155,8 +155,10 @@ plt.show()
 # Why does everything end there? A symmetric matrix has $n$ such directions, at right angles to each other. Write any
 # arrow as a sum of them and multiply $t$ times:
 #
-# $$A^t x = c_1 \lambda_1^t v_1 + c_2 \lambda_2^t v_2 + \dots
-# = \lambda_1^t \Big( c_1 v_1 + c_2 \big(\tfrac{\lambda_2}{\lambda_1}\big)^t v_2 + \dots \Big)$$
+# $$\begin{aligned}
+# A^t x & = c_1 \lambda_1^t v_1 + c_2 \lambda_2^t v_2 + \dots \\
+# & = \lambda_1^t \Big( c_1 v_1 + c_2 \big(\tfrac{\lambda_2}{\lambda_1}\big)^t v_2 + \dots \Big)
+# \end{aligned}$$
 #
 # The fraction is smaller than 1, and it is raised to the power $t$. Whoever stretches most wins. That is
 # **power iteration**, and it is yours to write. The stretch itself, once $v$ has length 1, is $v'Av$: how far $Av$
@@ -290,7 +292,7 @@ def keep(pairs: int):
     return (left[:, :pairs] * values[:pairs]) @ right[:pairs]
 
 
-# %%
+# %% tags=["hide-input"]
 pictures = {
     "rank 1": keep(1),
     "rank 5": keep(5),
@@ -389,7 +391,7 @@ u, s, vt = truncated_svd(np.where(hidden, 0.0, opinions), 2)
 predicted = (u * s) @ vt
 
 
-# %%
+# %% tags=["hide-input"]
 def show(ax, table, label: str):
     ax.imshow(np.where(hidden, table, np.nan), vmin=0, vmax=5)
     for row, col in np.argwhere(hidden):
@@ -400,7 +402,7 @@ def show(ax, table, label: str):
     ax.grid(False)
 
 
-# %%
+# %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(5.2, 2.9))
 show(axes[0], opinions, "what they think")
 show(axes[1], predicted, "what rank 2 says")
@@ -436,6 +438,9 @@ plt.bar(stars, how_many / 1000)
 finish("People mostly rate what they like", "stars", "thousand ratings")
 
 # %% [markdown]
+# Mostly fours. People rate what they chose to watch, and they choose what they expect to like: a blank is not a film of
+# average quality, it is a film that this person passed by. Keep that in mind when we fill it in.
+#
 # Two rules for the rest of the week, so that the numbers mean something. A model is judged on ratings it has not seen:
 # five folds, each rating tested exactly once. And nothing is *chosen* by looking at those: choices are made on a
 # validation set cut from the training part. For now we work inside the first fold and leave its test ratings alone.
@@ -525,8 +530,10 @@ print(f"best of ranks 1 to 8: {min(errors):.2f} stars off")
 # Forget the table. What we have is a list: who, what, how many stars. Give every person $i$ a row of $k$ numbers $u_i$,
 # every film $j$ a row $v_j$, and ask only that $u_i \cdot v_j$ comes near $r_{ij}$ *where there is a rating*:
 #
-# $$L = \tfrac{1}{2} \sum_{(i,j)\ \text{rated}} (r_{ij} - u_i \cdot v_j)^2
-# + \tfrac{1}{2}\,\lambda \Big( \sum_i \|u_i\|^2 + \sum_j \|v_j\|^2 \Big)$$
+# $$\begin{aligned}
+# L = {} & \tfrac{1}{2} \sum_{(i,j)\ \text{rated}} (r_{ij} - u_i \cdot v_j)^2 \\
+# & + \tfrac{1}{2}\,\lambda \Big( \sum_i \|u_i\|^2 + \sum_j \|v_j\|^2 \Big)
+# \end{aligned}$$
 #
 # The first part is the misfit, over 70,000 ratings and not over 1.6 million cells. The second part charges rent for large
 # numbers: **regularization**, at the rate $\lambda$, `reg` in the code. You will see within the hour what happens where
@@ -1081,7 +1088,7 @@ def in_buckets():
     return factorization.als_half_step(buckets, fit.n_users, as_tensor(V), 12.0)
 
 
-# %%
+# %% tags=["hide-input"]
 def milliseconds(action) -> float:
     times = []
     for _ in range(5):
@@ -1099,7 +1106,7 @@ ways = {
     "PyTorch, buckets": in_buckets,
 }
 
-# %%
+# %% tags=["hide-input"]
 speeds = [milliseconds(way) for way in ways.values()]
 bars = plt.barh(list(ways), speeds)
 plt.bar_label(bars, fmt="%.0f ms", padding=4)
@@ -1251,6 +1258,8 @@ print("less:", ", ".join(movielens.titles[film] for film in ranked[-4:]))
 # ratings, with the quick half-steps of the package; then your own functions fit all of its training ratings, and the test
 # ratings are looked at once. The zeros get an advantage: their rank may be the one that is best on the test ratings, so that
 # nobody can say we picked a bad one.
+#
+# First the choice of the rent, from training ratings only:
 
 
 # %%
@@ -1269,6 +1278,10 @@ def choose_reg(train: Ratings):
     rest, usual = fit.ratings - baseline(biases, fit), baseline(biases, validation)
     errors = [score(fast_als(fit, rest, r), validation, usual) for r in reg_candidates]
     return reg_candidates[int(np.argmin(errors))]
+
+
+# %% [markdown]
+# Then those who know nothing of taste, the zeros among them (with NumPy's SVD, which gives all ranks at once):
 
 
 # %%
@@ -1296,6 +1309,10 @@ def without_factors(train: Ratings, test: Ratings) -> dict[str, float]:
     }
 
 
+# %% [markdown]
+# And those who do, on your `shrunken_offsets`, `rating_gradient` and `als_half_step`:
+
+
 # %%
 def with_factors(train: Ratings, test, reg) -> dict[str, float]:
     biases = fit_biases(train)
@@ -1307,6 +1324,9 @@ def with_factors(train: Ratings, test, reg) -> dict[str, float]:
         "least squares": score(squares, test, usual),
     }
 
+
+# %% [markdown]
+# Now all of it, five times. This is the slowest cell of the week, about twenty seconds. Write down your guess for the last line.
 
 # %%
 results, chosen = [], []
@@ -1325,7 +1345,7 @@ for name in results[0]:
     low, high = min(errors), max(errors)
     print(f"{name:17}{final[name]:#.3g}, folds {low:#.3g} to {high:#.3g}")
 
-# %%
+# %% tags=["hide-input"]
 shown = {name: e for name, e in final.items() if name != "zeros, then SVD"}
 plt.hlines(list(shown), 0.9, list(shown.values()), color="#8a9199", linewidth=1)
 plt.plot(list(shown.values()), list(shown), "o", markersize=8)
