@@ -15,7 +15,7 @@ PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.
 	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish -type f -not -name '*.pyc')
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
-.PHONY: help book serve lab notebooks accept test bench lock fill clean \
+.PHONY: help book serve lab notebooks accept test lock fill clean \
 	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest report
 
 help: ## list the targets
@@ -155,7 +155,7 @@ latest: # everything with the newest versions that pyproject.toml allows
 colab: # in Colab's own image: install as the first cell does, then execute
 	python3 -m pip install --quiet --no-deps .
 	python3 -m pip install --quiet papermill jupytext jupyter-book==1.0.4.post1
-	echo n | python3 -c "from ultralearn.practice import colab; colab.prepare()"
+	echo n | python3 -c "from ultralearn import colab; colab.prepare()"
 	for script in notebooks/week_*.py; do \
 		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done
 

@@ -40,7 +40,7 @@ if "google.colab" in sys.modules:
         ],
         check=True,
     )
-    from ultralearn.practice import colab
+    from ultralearn import colab
 
     colab.prepare()
 

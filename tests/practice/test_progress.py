@@ -1,14 +1,11 @@
-"""The learner's log: whole lines, whatever happens; and what drills and Colab make of it."""
+"""The learner's log: whole lines, whatever happens; and what drills make of it."""
 
-import builtins
 import json
 import multiprocessing
-import sys
-import types
 
 import pytest
 
-from ultralearn.practice import colab, drill, progress
+from ultralearn.practice import drill, progress
 
 
 @pytest.fixture(autouse=True)
@@ -102,40 +99,3 @@ def test_start_writes_the_log_and_says_so(capsys, monkeypatch):
     assert len(drill.sessions()) == 1
     with pytest.raises(ValueError, match="got no exercise"):
         drill.start()
-
-
-def test_on_colab_torch_and_numpy_are_never_installed(monkeypatch):
-    monkeypatch.setattr(
-        colab.importlib.metadata,
-        "requires",
-        lambda package: [
-            "torch>=2",
-            "numpy>=2",
-            "absent_one>=1",
-            "absent_two [x]>2",
-            "pytest>1",
-            "absent ; extra == 'book'",
-        ],
-    )
-    assert colab.missing_requirements() == ["absent_one>=1", "absent_two [x]>2"]
-
-
-def test_colab_installs_what_is_missing_and_offers_drive(monkeypatch):
-    commands, mounted = [], []
-    drive = types.ModuleType("google.colab.drive")
-    drive.mount = mounted.append
-    package = types.ModuleType("google.colab")
-    package.drive = drive
-    monkeypatch.setitem(sys.modules, "google.colab", package)
-    monkeypatch.setattr(colab, "missing_requirements", lambda: ["gymnasium>=1"])
-    monkeypatch.setattr(colab.subprocess, "run", lambda command, check: commands.append(command))
-    monkeypatch.setattr(builtins, "input", lambda prompt: "n")
-    colab.prepare()
-    assert commands[0][1:] == ["-m", "pip", "install", "-q", "gymnasium>=1"]
-    assert mounted == []
-    monkeypatch.setattr(builtins, "input", lambda prompt: "y")
-    monkeypatch.setattr(colab, "missing_requirements", list)
-    colab.prepare()
-    assert mounted == ["/content/drive"]
-    assert len(commands) == 1
-    assert str(progress.home()) == "/content/drive/MyDrive/ultralearn"
