@@ -8,6 +8,7 @@ import yaml
 
 from tests.book.checker import Page, broken, is_external
 from tests.book.conftest import ROOT
+from ultralearn.exercises import week_07
 
 PROSE = ["index", "plan", "how_to_study", "notation", "status", "proof", "colophon"]
 
@@ -145,6 +146,13 @@ def test_the_data_sets_terms_and_citation_are_stated(pages):
     text = page(pages, "book/colophon.html").text()
     for words in ("Harper", "10.1145/2827872", "redistribute", "commercially", "MIT", "Creative Commons"):
         assert words in text
+
+
+def test_the_hint_on_the_landing_page_is_one_that_a_learner_gets(pages):
+    words = " ".join((week_07.sums_from_the_front.__doc__ or "").split())
+    quoted = re.search(r"and run the cell: (Your .*?) That is the mistake", page(pages, "book/index.html").text())
+    assert quoted
+    assert quoted[1].rstrip(".") in words
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
