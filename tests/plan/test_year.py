@@ -95,7 +95,7 @@ def test_a_wrong_plan_says_what_is_wrong_and_where(message, tmp_path):
 def test_the_readme_links_every_written_week_and_no_other():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\((notebooks/week_\d\d_\w+\.ipynb)\)", readme))
-    written = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("week_*.ipynb")}
+    written = {f"notebooks/{path.stem}.ipynb" for path in (ROOT / "notebooks").glob("week_*.py")}
     assert linked == written
 
 
