@@ -1,6 +1,5 @@
 """Cards are read strictly, and a deck can be imported again without losing a learner's history."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,24 +34,24 @@ def test_a_card_is_read_with_its_choices():
 
 CHOICES = "  choices:\n"
 WRONG = {
-    "question: Why?": ("'question' is missing", GOOD.replace("  question: Why?\n", "")),
-    "extra": ("'colour' is not known", GOOD + "  colour: red\n"),
-    "empty": ("answer must be text", GOOD.replace("Because.", "''")),
-    "number": ("answer must be text that is not empty; got 42", GOOD.replace("Because.", "42")),
-    "id": ("the id must be 'week_01'", GOOD.replace("week_01-a", "week_02-a")),
-    "twice": ("two cards have the id 'week_01-a'", GOOD + GOOD),
-    "no list": ("must be a list of cards", "id: week_01-a\n"),
-    "no mapping": ("expected a mapping", "- just text\n"),
+    "no question": ("0.question\n  Field required", GOOD.replace("  question: Why?\n", "")),
+    "unknown key": ("0.colour\n  Extra inputs are not permitted", GOOD + "  colour: red\n"),
+    "empty": ("0.answer\n  String should have at least 1", GOOD.replace("Because.", "' '")),
+    "number": ("0.answer\n  Input should be a valid string", GOOD.replace("Because.", "42")),
+    "id of another week": ("must begin with 'week_01-'", GOOD.replace("week_01-a", "week_02-a")),
+    "id with blanks": ("0.id\n  String should match pattern", GOOD.replace("week_01-a", "week_01-A b")),
+    "twice": ("'week_01-a' must begin with 'week_01-' and occur once", GOOD + GOOD),
+    "no list": ("Input should be a valid list", "id: week_01-a\n"),
+    "no mapping": ("Input should be a valid dictionary", "- just text\n"),
     "yaml": ("not valid YAML", "- id: [\n"),
     "no correct choice": (
         "exactly one choice is correct",
         GOOD + CHOICES + "    - {text: a, correct: false, reason: b}\n",
     ),
-    "choices no list": ("choices must be a list", GOOD + "  choices: 3\n"),
-    "choice no mapping": ("choice 1: expected a mapping", GOOD + CHOICES + "    - text\n"),
-    "choice without reason": ("'reason' is missing", GOOD + CHOICES + "    - {text: a, correct: true}\n"),
+    "choices no list": ("0.choices\n  Input should be a valid tuple", GOOD + "  choices: 3\n"),
+    "choice without reason": ("0.choices.0.reason\n  Field", GOOD + CHOICES + "    - {text: a, correct: true}\n"),
     "choice not boolean": (
-        "correct must be true or false; got 'sure'",
+        "0.choices.0.correct\n  Input should be a valid boolean",
         GOOD + CHOICES + "    - {text: a, correct: sure, reason: b}\n",
     ),
 }
@@ -61,9 +60,9 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_said_with_file_and_card(name, tmp_path):
     message, text = WRONG[name]
-    with pytest.raises(CardError, match=message.replace("(", r"\(")) as caught:
+    with pytest.raises(CardError, match=r"week_01\.yaml") as caught:
         load_cards("week_01", write(tmp_path, text))
-    assert "week_01.yaml" in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_week_without_cards_names_those_that_have_some(tmp_path):
@@ -89,8 +88,10 @@ def test_a_second_import_changes_the_cards_and_keeps_the_history(tmp_path):
     cards = load_cards("week_07", SAMPLE)
     first, second = tmp_path / "out/first.apkg", tmp_path / "out/second.apkg"
     export_deck("week_07", cards, first, time=1_790_000_000)
-    changed = replace(cards[0], answer="A better answer.", choices=(Choice("so", True, "because"),))
-    added = replace(cards[0], id="week_07-new", question="New?")
+    changed = cards[0].model_copy(
+        update={"answer": "A better answer.", "choices": (Choice(text="so", correct=True, reason="because"),)}
+    )
+    added = cards[0].model_copy(update={"id": "week_07-new", "question": "New?"})
     export_deck("week_07", [changed, *cards[1:], added], second, time=1_790_086_400)
     assert sorted(path.name for path in first.parent.iterdir()) == ["first.apkg", "second.apkg"]
 
@@ -119,7 +120,7 @@ def test_a_second_import_changes_the_cards_and_keeps_the_history(tmp_path):
 
 def test_decks_of_two_weeks_live_side_by_side(tmp_path):
     cards = load_cards("week_07", SAMPLE)
-    others = [replace(card, id=card.id.replace("week_07", "week_03")) for card in cards]
+    others = [card.model_copy(update={"id": card.id.replace("week_07", "week_03")}) for card in cards]
     export_deck("week_07", cards, tmp_path / "a.apkg", time=1_790_000_000)
     export_deck("week_03", others, tmp_path / "b.apkg", time=1_790_000_000)
     collection = Collection(str(tmp_path / "collection.anki2"))

@@ -5,13 +5,4 @@ from ultralearn.practice.declaration import Probe, Property, Tolerance, gradient
 from ultralearn.practice.session import headless
 from ultralearn.practice.week import Week
 
-__all__ = [
-    "Probe",
-    "Property",
-    "Tolerance",
-    "Week",
-    "claim",
-    "gradient_reaches",
-    "headless",
-    "no_gradient_reaches",
-]
+__all__ = ["Probe", "Property", "Tolerance", "Week", "claim", "gradient_reaches", "headless", "no_gradient_reaches"]

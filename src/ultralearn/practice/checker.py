@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,9 +157,3 @@ class Checker:
         if [name for name, _ in wrong.broken] != [name for name, _ in given.broken]:
             return False
         return wrong.outcome.error is not None or self._difference(wrong.outcome.value, given.outcome.value) is None
-
-
-def closest(name: str, known: list[str]) -> str:
-    """` Did you mean X?`, where a known name is near."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean `{near[0]}`?" if near else ""

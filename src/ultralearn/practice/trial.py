@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import linecache
 import random
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -124,14 +124,8 @@ def explain_error(error: BaseException, function: Function) -> str:
 
 
 def _line_of(error: BaseException, function: Function) -> str:
-    code = getattr(function, "__code__", None)
-    found = None
-    trace = error.__traceback__
-    while trace is not None:
-        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
-            found = trace
-        trace = trace.tb_next
-    if found is None:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == function.__code__.co_filename]
+    if not own:
         return ""
-    line = linecache.getline(found.tb_frame.f_code.co_filename, found.tb_lineno).strip()
-    return f" in your line {found.tb_lineno}, `{line}`" if line else f" in your line {found.tb_lineno}"
+    return f" in your line {own[-1].lineno}" + (f", `{own[-1].line}`" if own[-1].line else "")

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from html import escape
 from typing import Any, TypeVar, cast
 
 from ultralearn.practice import progress
-from ultralearn.practice.checker import Checker, Verdict, closest
+from ultralearn.practice.checker import Checker, Verdict
 from ultralearn.practice.declaration import Declaration, Function
 from ultralearn.practice.highlight import highlight
 from ultralearn.practice.session import functions_in_use, show
 
 F = TypeVar("F", bound=Function)
 
-HEADLINES = {
-    "not attempted": "not attempted yet. The reference stands in.",
-    "right": "right. Your own function is used from here on.",
-    "wrong": "not right yet. The reference stands in.",
+# What is said, the style sheet's class, and the color of the edge where the style sheet is not.
+SHOWN = {
+    "not attempted": ("not attempted yet. The reference stands in.", "ul-open", "#8a8f98"),
+    "right": ("right. Your own function is used from here on.", "ul-right", "#2f8f4e"),
+    "wrong": ("not right yet. The reference stands in.", "ul-wrong", "#c4661f"),
 }
-MODIFIERS = {"not attempted": "ul-open", "right": "ul-right", "wrong": "ul-wrong"}
-EDGES = {
-    "not attempted": "#8a8f98",
-    "right": "#2f8f4e",
-    "wrong": "#c4661f",
-}  # where the book's style sheet is not
 
 
 class Week:
@@ -83,22 +79,21 @@ class Week:
         return last.message
 
     def _unknown(self, name: str) -> None:
-        known = list(self.checkers)
-        _show_text(
-            f"Week {self.number} has no exercise `{name}`.{closest(name, known)} It has: {', '.join(known)}. "
-            "Nothing was checked."
-        )
+        near = difflib.get_close_matches(name, self.checkers, n=1)
+        meant = f" Did you mean `{near[0]}`?" if near else ""
+        known = ", ".join(self.checkers)
+        _show_text(f"Week {self.number} has no exercise `{name}`.{meant} It has: {known}. Nothing was checked.")
 
 
 def verdict_bundle(name: str, verdict: Verdict, solution: str) -> dict[str, str]:
     """The verdict for the notebook: one line, the message, and the reference's source, collapsed."""
-    headline = f"{name}: {HEADLINES[verdict.status]}"
-    plain = headline + (f"\n{verdict.message}" if verdict.message else "")
-    body = f"<p><strong>{escape(name)}</strong>: {HEADLINES[verdict.status]}</p>"
+    said, modifier, edge = SHOWN[verdict.status]
+    plain = f"{name}: {said}" + (f"\n{verdict.message}" if verdict.message else "")
+    body = f"<p><strong>{escape(name)}</strong>: {said}</p>"
     body += "".join(f"<p>{_inline_code(line)}</p>" for line in verdict.message.splitlines() if line.strip())
     body += f"<details><summary>Show the solution</summary>{highlight(solution)}</details>"
-    style = f"border-left:4px solid {EDGES[verdict.status]};padding:0.1em 0 0.1em 0.8em"
-    html = f'<div class="ul-exercise {MODIFIERS[verdict.status]}" style="{style}">{body}</div>'
+    style = f"border-left:4px solid {edge};padding:0.1em 0 0.1em 0.8em"
+    html = f'<div class="ul-exercise {modifier}" style="{style}">{body}</div>'
     return {"text/plain": plain, "text/html": html}
 
 
