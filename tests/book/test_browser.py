@@ -1,15 +1,15 @@
 """The built site in a browser, with no way out: it works offline, by keyboard, at both widths, in both modes."""
 
+import importlib.resources
 import os
 import shutil
 import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-AXE = Path(__file__).with_name("axe.min.js")
+from ultralearn.publish import serve
+
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,17 +30,12 @@ def chromium():
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="session")
 def address(site):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
+    running = serve.server(site)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}/"
+    running.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """What the theme does not do by itself: links to the right branches, no thebe, figures with size and words."""
 
+import importlib.metadata
 import re
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2/")  # what a page with formulas asks for
+DRAWN_AT, SHOWN_AT = 150, 100  # pixels an inch: of a figure (book.mplstyle), and of a page
 PUBLISHED = "published"  # the branch with the executed notebooks; Colab opens files from a branch only
 
 
@@ -42,7 +46,6 @@ def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], do
 
 
 TITLE = re.compile(r"""(?:set_title|suptitle|\.title)\(\s*(["'])(?P<words>.+?)\1""", re.DOTALL)
-PIXELS_PER_POINT = 2  # figures are drawn at 200 dots an inch, a page has about 100
 
 
 def finish_figures(app: Sphinx, tree: nodes.document) -> None:
@@ -54,7 +57,7 @@ def finish_figures(app: Sphinx, tree: nodes.document) -> None:
             image.setdefault("alt", words)
             path = Path(app.srcdir) / image["uri"]
             if path.suffix == ".png" and path.exists():
-                image["width"] = f"{png_width(path) // PIXELS_PER_POINT}px"
+                image["width"] = f"{png_width(path) * SHOWN_AT // DRAWN_AT}px"
 
 
 def png_width(path: Path) -> int:
@@ -64,9 +67,22 @@ def png_width(path: Path) -> int:
     return int(struct.unpack(">I", header[16:20])[0])
 
 
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Put MathJax beside the pages, from the package that carries it: no page asks for anything outside."""
+    if error is not None or app.builder.format != "html":
+        return
+    for file in importlib.metadata.files("sphinx-mathjax-offline") or []:
+        _, found, name = str(file).partition("/static/mathjax/")
+        if found and name.startswith(MATHJAX):
+            target = Path(app.outdir) / "_static/mathjax" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), target)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("doctree-read", finish_figures)
     app.connect("config-inited", drop_thebe)
+    app.connect("build-finished", copy_mathjax)
     app.connect("html-page-context", add_links, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
