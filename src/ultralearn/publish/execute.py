@@ -10,6 +10,7 @@ import difflib
 import os
 import platform
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -54,15 +55,17 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
         os.environ.update(ENVIRONMENT)
         began = time.monotonic()
         try:
-            executed = papermill.execute_notebook(
-                str(draft),
-                str(failed),
-                parameters=parameters or {},
-                cwd=str(Path.cwd()),
-                progress_bar=sys.stderr.isatty(),
-                log_output=False,
-                config=Config({"KernelManager": {"transport": "ipc"}}),  # over TCP the kernel warns of eavesdroppers
-            )
+            with tempfile.TemporaryDirectory() as sockets:
+                executed = papermill.execute_notebook(
+                    str(draft),
+                    str(failed),
+                    parameters=parameters or {},
+                    cwd=str(Path.cwd()),
+                    progress_bar=sys.stderr.isatty(),
+                    log_output=False,
+                    # Sockets in a folder of its own: over TCP the kernel warns of eavesdroppers.
+                    config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+                )
         except papermill.PapermillExecutionError as error:
             raise ExecutionFailed(f"{script}: {error}\nWhat ran lies in {failed}.") from error
         seconds = time.monotonic() - began
