@@ -48,7 +48,10 @@ def missing(site: Path, toc: Path = Path("_toc.yml")) -> list[str]:
 def main() -> None:
     """Run the command line."""
     site = Path(sys.argv[1])
-    lacking = missing(site)
+    try:
+        lacking = missing(site)
+    except ValueError as error:
+        sys.exit(str(error))
     if lacking:
         sys.exit("The build ended, but these pages are missing or empty:\n" + "\n".join(lacking))
     print(f"{len(pages())} pages are there.")
