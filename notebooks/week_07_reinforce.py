@@ -504,6 +504,9 @@ claim(
 )
 
 # %% [markdown]
+# Look at the band, too: some runs fall back after they had been good. Every push is praised, returns are large, and one batch with the
+# wrong pushes in it takes a long step in a bad direction. Session 3 is about that.
+#
 # Eight numbers are few enough to read. Only the difference between the two columns matters: what speaks for a push to the right?
 
 # %%
@@ -666,7 +669,8 @@ print(f"{n_envs} at once: {many:.1f} µs a step")
 
 # %% [markdown]
 # Nearly all of the textbook's time is bookkeeping: objects for distributions, checks of their arguments, nodes of a graph for
-# a matrix of 4 by 32. The arithmetic itself takes about one microsecond. Keep the last line in mind for session 3.
+# a matrix of 4 by 32. The arithmetic itself takes about one microsecond. (The textbook's number has its backpropagation in it; the
+# lean loop adds one pass a batch, about a microsecond a step.) Keep the last line in mind for session 3.
 #
 # ### Version 2
 #
@@ -882,6 +886,9 @@ def reinforce_step(
     ...
 
 
+# %% [markdown]
+# The log, as a picture. Until it holds a finished session of yours, it shows a sample: four sessions of nobody, made up for this page.
+
 # %%
 log = SAMPLE_DRILLS if headless() else None  # None: your own
 own = [s for s in drill.sessions(log) if s.finished and s.week == 7]
@@ -1096,7 +1103,7 @@ plt.show()
 
 # %% [markdown]
 # The orange dot is the mean, what you step along. It hardly moves; that is the theorem. The cloud around it shrinks; that is the
-# point. In numbers, for five seeds, at four stages of their training:
+# point. In numbers: the variance, added up over all 226 directions, for five seeds, at four stages of their training.
 
 # %%
 shares = (0.1, 0.2, 0.4, 0.8)
