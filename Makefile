@@ -77,7 +77,9 @@ $(ENV): requirements.txt pyproject.toml
 
 # --- the site
 
+# Always from scratch: Sphinx does not see that an extension changed, and all of it takes seconds.
 $(SITE)/.complete: $(ENV) $(PAGES)
+	@rm -rf _build/book
 	$(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
 	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
 	@touch $@

@@ -20,14 +20,14 @@ from ultralearn.publish import sphinx_cards, sphinx_decks
 SAMPLE = Path(__file__).parents[1] / "practice/sample"
 ADDRESS = "https://github.com/someone/course"
 RESULTS = {
-    "machine": "two cores",
-    "versions": {"torch": "2.13.0"},
     "notebooks": [
         {
             "name": "week_07_reinforce",
             "title": "Week 7",
             "seconds": 141.4,
             "date": "2026-11-23",
+            "machine": "two cores",
+            "versions": {"torch": "2.13.0"},
             "claims": [
                 {
                     "sentence": "The pole stands.",
@@ -49,7 +49,15 @@ RESULTS = {
                 },
             ],
         },
-        {"name": "week_03_gone", "title": "Week 3", "seconds": 9.0, "date": "2026-11-22", "claims": []},
+        {
+            "name": "week_03_gone",
+            "title": "Week 3",
+            "seconds": 9.0,
+            "date": "2026-11-22",
+            "machine": "two cores",
+            "versions": {"torch": "2.13.0"},
+            "claims": [],
+        },
     ],
     "exercises": [
         {
@@ -78,8 +86,9 @@ RESULTS = {
 
 def notebook():
     picture = io.BytesIO()
-    figure = plt.figure(figsize=(5.2, 3.2), dpi=200)
-    figure.savefig(picture, format="png", dpi=200)
+    with plt.style.context("ultralearn.practice.book"):
+        figure = plt.figure()
+        figure.savefig(picture, format="png")
     plt.close(figure)
     data = {"image/png": base64.b64encode(picture.getvalue()).decode()}
     cells = [

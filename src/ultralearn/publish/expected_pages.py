@@ -42,7 +42,7 @@ def missing(site: Path, toc: Path = Path("_toc.yml")) -> list[str]:
     """Return the pages that the site lacks or that are empty, the first page and the search among them."""
     expected = ["index", "search", *pages(toc)]
     files = [site / f"{page}.html" for page in expected]
-    return [str(file) for file in files if not file.exists() or file.stat().st_size < 200]
+    return [str(file) for file in files if not file.exists() or file.stat().st_size < 50]
 
 
 def main() -> None:

@@ -70,10 +70,11 @@ class Results(SphinxDirective):
         return [table(headers, rows, [52, 16, 18, 14], "ul-runs ul-stack")] if rows else []
 
     def _machine(self, data: dict[str, Any]) -> list[nodes.Node]:
-        if not data.get("machine"):
-            return []
-        versions = ", ".join(f"{name} {version}" for name, version in data.get("versions", {}).items())
-        return [nodes.paragraph("", f"Machine: {data['machine']}. Versions: {versions}.")]
+        shown = []
+        for notebook in data.get("notebooks", []):
+            versions = ", ".join(f"{name} {version}" for name, version in notebook["versions"].items())
+            shown.append(f"Machine: {notebook['machine']}. Versions: {versions}.")
+        return [nodes.paragraph("", text) for text in dict.fromkeys(shown)]
 
     def _exercises(self, data: dict[str, Any]) -> list[nodes.Node]:
         rows: list[list[Cell]] = []
