@@ -109,7 +109,7 @@ unit: $(ENV)
 proofs: $(ENV)
 	$(STEP) "Proofs of the exercises"
 	@rm -rf _build/proofs
-	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=term
+	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=term --cov-fail-under=90
 
 _build/proofs: $(LIBRARY) $(wildcard tests/exercises/*.py) | $(ENV)
 	@$(MAKE) proofs
