@@ -1056,9 +1056,9 @@ def padded_half_step(col_factors: torch.Tensor, reg):
 
 
 # %%
-V = noise(fit)[1]
-batched = padded_half_step(as_tensor(V), 12.0).numpy()
-yours = als_half_step(residuals, fit.users, fit.items, fit.n_users, V, 12.0)
+item_factors = noise(fit)[1]
+batched = padded_half_step(as_tensor(item_factors), 12.0).numpy()
+yours = als_half_step(residuals, fit.users, fit.items, fit.n_users, item_factors, 12.0)
 print("same as yours to 9 digits:", np.abs(batched - yours).max() < 1e-9)
 print(f"longest list {counts.max()}, median {np.median(counts):.0f},", end=" ")
 print(f"padding: {1 - len(fit) / cols.numel():.0%} of the block")
@@ -1083,17 +1083,21 @@ def one_by_one():
     result = np.zeros((fit.n_users, rank))
     for user in range(fit.n_users):
         rated = fit.users == user
-        features = V[fit.items[rated]]
+        features = item_factors[fit.items[rated]]
         result[user] = solve_ridge(features, residuals[rated], 12.0)
     return result
 
 
 def at_once():
-    return als_half_step(residuals, fit.users, fit.items, fit.n_users, V, 12.0)
+    return als_half_step(
+        residuals, fit.users, fit.items, fit.n_users, item_factors, 12.0
+    )
 
 
 def in_buckets():
-    return factorization.als_half_step(buckets, fit.n_users, as_tensor(V), 12.0)
+    return factorization.als_half_step(
+        buckets, fit.n_users, as_tensor(item_factors), 12.0
+    )
 
 
 # %% tags=["hide-input"]
@@ -1110,7 +1114,7 @@ def milliseconds(action) -> float:
 ways = {
     "a loop over people": one_by_one,
     "NumPy, 0/1 table": at_once,
-    "PyTorch, padded": lambda: padded_half_step(as_tensor(V), 12.0),
+    "PyTorch, padded": lambda: padded_half_step(as_tensor(item_factors), 12.0),
     "PyTorch, buckets": in_buckets,
 }
 
@@ -1417,9 +1421,11 @@ def by_popularity(predictions: np.ndarray) -> list[float]:
 biases = fit_biases(train)
 usual = baseline(biases, test)
 rest = train.ratings - baseline(biases, train)
-U, V = last(als(train, rest, chosen[-1], sweeps))
+user_factors, item_factors = last(als(train, rest, chosen[-1], sweeps))
 offsets_only = by_popularity(usual)
-with_taste = by_popularity(usual + np.sum(U[test.users] * V[test.items], axis=1))
+with_taste = by_popularity(
+    usual + np.sum(user_factors[test.users] * item_factors[test.items], axis=1)
+)
 
 # %%
 plt.plot(offsets_only, "s--", color="C1")

@@ -90,21 +90,19 @@ class Results(SphinxDirective):
                     str(exercise["variants"]),
                     killed,
                     str(len(exercise["equivalent"])),
-                    ", ".join(exercise["survivors"]) or "none",
                 ]
             )
-        headers = ["Week", "Exercise", "Misconceptions", "Variants", "Mutants killed", "Equivalent", "Survivors"]
-        return [table(headers, rows, [6, 28, 14, 10, 16, 10, 16], "ul-kills ul-stack")] if rows else []
+        headers = ["Week", "Exercise", "Misconceptions", "Variants", "Killed", "Equivalent"]
+        return [table(headers, rows, [8, 34, 18, 12, 16, 12], "ul-kills ul-stack")] if rows else []
 
     def _equivalents(self, data: dict[str, Any]) -> list[nodes.Node]:
-        items = [
-            nodes.list_item(
-                "",
-                nodes.paragraph("", "", nodes.literal("", exercise["name"]), nodes.Text(f", “{mutant}”: {reason}")),
-            )
-            for exercise in data.get("exercises", [])
-            for mutant, reason in exercise["equivalent"].items()
-        ]
+        items = []
+        for exercise in data.get("exercises", []):
+            alive = dict.fromkeys(exercise["survivors"], "alive; no probe tells it from the reference yet.")
+            for mutant, reason in {**exercise["equivalent"], **alive}.items():
+                name, changed = nodes.literal("", exercise["name"]), nodes.literal("", mutant)
+                text = nodes.paragraph("", "", name, nodes.Text(", "), changed, nodes.Text(f": {reason}"))
+                items.append(nodes.list_item("", text))
         return [nodes.bullet_list("", *items)] if items else []
 
 
