@@ -21,7 +21,9 @@ def scale(values: np.ndarray, factor: float) -> np.ndarray:
 
 
 def adds(values, factor):
-    """You add the factor; what happens to a value of zero?"""
+    """You add the factor;
+    what happens to a value of zero?
+    """
     return values + factor
 
 
@@ -113,7 +115,7 @@ def test_a_right_answer_is_used_unwrapped(week, capsys):
 def test_a_wrong_answer_gets_its_hint_and_the_reference_stands_in(week, capsys):
     assert week.exercise(written("return values + factor")) is scale
     out = capsys.readouterr().out
-    assert "what happens to a value of zero?" in out
+    assert "You add the factor; what happens to a value of zero?" in out
     assert "values * factor" not in out  # the reference is no hint
     assert progress.events()[-1]["hint"] == "adds"
     assert not functions_in_use[99, "scale"]

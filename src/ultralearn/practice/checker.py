@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -131,7 +132,8 @@ class Checker:
     def _diagnose(self, function: Function, seen: list[Observation], complaint: str, failed: Probe) -> Verdict:
         match = self._matching_misconception(function, seen)
         if match is not None:
-            return Verdict("wrong", inspect.getdoc(match) or "", match.__name__)
+            hint = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(match) or "")  # lines of the source are no lines here
+            return Verdict("wrong", hint, match.__name__)
         message = f"{complaint}\nThe input: {failed.label}, {describe_inputs(failed.make())}."
         printed = seen[-1].outcome.printed.strip().splitlines()
         if printed:
