@@ -149,14 +149,14 @@ published: # put the filled, executed notebooks on the branch that Colab opens
 	git push --force origin HEAD:refs/heads/published
 
 latest: # everything with the newest versions that pyproject.toml allows
-	@rm -f requirements.txt && touch requirements.txt
-	$(MAKE) $(ENV)
-	$(PY) -m pip install --upgrade --upgrade-strategy eager --editable '.[tracking,book,test]'
+	python3 -m venv .venv && $(PY) -m pip install --upgrade pip
+	$(PY) -m pip install --editable '.[tracking,book,test]'
+	touch $(ENV)
 	$(MAKE) test
 
 colab: # in Colab's own image: install as the first cell does, then execute
 	python3 -m pip install --quiet --no-deps .
-	python3 -m pip install --quiet papermill jupytext jupyter-book==1.0.4.post1
+	python3 -m pip install --quiet papermill jupytext
 	echo n | python3 -c "from ultralearn import colab; colab.prepare()"
 	for script in notebooks/week_*.py; do \
 		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import os
 import platform
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,12 @@ def stamped(executed: NotebookNode, source: NotebookNode, seconds: float) -> Not
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in SHOWN_VERSIONS}
+    """Return the versions of Python and of the libraries that results depend on, of those that are installed."""
+    found = {"python": platform.python_version()}
+    for name in SHOWN_VERSIONS:
+        with contextlib.suppress(PackageNotFoundError):  # Colab has no jupyter-book
+            found[name] = version(name)
+    return found
 
 
 def machine() -> str:
