@@ -372,3 +372,33 @@ def test_observe_makes_comparable():
     checker = Checker(Declaration(scale, **parts))
     assert checker.check(written("return -values * factor")).status == "right"
     assert "Size: expected 8, got 16" in checker.check(written("return values * factor * 2")).message
+
+
+def test_an_input_that_is_wrecked_beyond_comparison():
+    def total(parts: list) -> float:
+        return float(sum(part[0] for part in parts))
+
+    def wrong(parts):
+        """Wrong."""
+        return 1.0
+
+    others = [lambda parts, k=k: float(k) for k in range(4)]
+    for other in others:
+        other.__doc__ = "Wrong too."
+    parts = {
+        "question": "?",
+        "nudge": "!",
+        "probes": [
+            Probe("one", lambda: {"parts": [[2.0, 1.0]]}),
+            Probe("two", lambda: {"parts": [[2.0, 1.0], [3.0, 4.0]]}, 1.0),
+        ],
+        "misconceptions": [wrong, *others],
+    }
+    checker = Checker(Declaration(total, **parts))
+
+    def wrecks(parts):
+        result = total(parts)
+        parts[0] = 7
+        return result
+
+    assert "modifies its input `parts`" in checker.check(wrecks).message

@@ -73,10 +73,8 @@ class Checker:
         inputs = dict(probe.make())
         limit = max(self.patience, 10 * (probe.seconds or 0))
         outcome = attempt(lambda: declared.observe(function, **inputs), limit)
-        modified: tuple[str, ...] = ()
-        if not declared.mutates:
-            before = probe.make()
-            modified = tuple(name for name in before if changed(before[name], inputs[name]))
+        before = {} if declared.mutates else dict(probe.make())
+        modified = tuple(name for name in before if self._changed(before[name], inputs[name]))
         broken = tuple(self._broken_properties(function, index)) if outcome.error is None else ()
         return Observation(outcome, modified, broken)
 
@@ -108,6 +106,12 @@ class Checker:
             return difference(expected, given, self.declaration.tolerance, self.declaration.outputs)
         except Exception as error:  # a learner's result can be an object that breaks on being looked at
             return f"your result cannot be compared: {type(error).__name__}: {error}"
+
+    def _changed(self, before: Any, after: Any) -> bool:
+        try:
+            return changed(before, after)
+        except Exception:  # what is left of the input is of another kind altogether
+            return True
 
     def _complaint(self, function: Function, index: int, seen: Observation) -> str | None:
         """What is wrong with one observation, the gravest first, or None."""
