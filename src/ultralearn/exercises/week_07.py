@@ -241,7 +241,43 @@ def _tally(function: Callable[..., Any], logits: np.ndarray, generator: np.rando
         "equal rows that draw alike": rows_alike.mean(),
         "equal calls that draw alike": calls_alike.mean(),
         "the same generator state gives the same actions": bool(np.array_equal(*again)),
+        "rows drawn independently of each other": _independent(draws, logits.shape[1]),
     }
+
+
+def _independent(draws: np.ndarray, actions: int) -> bool:
+    """Whether the count of each action in a call varies from call to call as it does for independent rows.
+
+    draws: (calls, different rows, copies). Rows that share draws vary more, rows that make up for each other less.
+    """
+    for action in range(actions):
+        drawn = draws == action
+        p = drawn.mean(axis=(0, 2))
+        expected = COPIES * p * (1 - p)
+        counts = drawn.sum(axis=2)
+        seen = [*counts.var(axis=0), counts.sum(axis=1).var()]
+        for spread, due in zip(seen, [*expected, expected.sum()], strict=True):
+            if due > 0.05 * COPIES and not 0.65 < spread / due < 1.45:
+                return False
+    return True
+
+
+def _frequencies_are_those_of_softmax(
+    function: Callable[..., Any], logits: np.ndarray, generator: np.random.Generator
+) -> str | None:
+    copies = 30_000 // len(logits)
+    draws = function(np.tile(logits, (copies, 1)), generator).reshape(copies, len(logits))
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probs = weights / weights.sum(axis=1, keepdims=True)
+    seen = np.stack([(draws == k).mean(axis=0) for k in range(logits.shape[1])], axis=1)
+    off = np.abs(seen - probs) > 5 * np.sqrt(probs * (1 - probs) / copies) + 3 / copies
+    if not off.any():
+        return None
+    row, action = np.argwhere(off)[0]
+    return (
+        f"With logits {logits[row].round(2).tolist()}, action {action} came up in {seen[row, action]:.2%} of "
+        f"{copies} rows; its probability is {probs[row, action]:.2%}."
+    )
 
 
 def _logits(batch: int, actions: int, seed: int, scale: float = 1.0) -> np.ndarray:
@@ -258,6 +294,8 @@ def _one_call(function: Callable[..., Any], logits: np.ndarray, generator: np.ra
     actions = function(logits, generator)  # the big one is for the time; its frequency over rows is enough
     if not isinstance(actions, np.ndarray) or actions.shape != (len(logits),):
         return actions
+    if (actions == actions[0]).all():
+        return "one action in all rows"  # which one it is says nothing
     return np.bincount(actions.astype(int), minlength=logits.shape[1]) / len(logits)
 
 
@@ -270,11 +308,12 @@ week.declare(
         Probe("one row, three actions", lambda: _sampling([[0.0, 1.0, -1.0]])),
         Probe("rows that prefer different actions", lambda: _sampling([[2.0, 0.0, -1.0], [-1.0, 0.5, 1.5]], 1)),
         Probe("large logits", lambda: _sampling([[1000.0, 1001.0, 999.0], [-2000.0, -2000.0, -2001.0]], 2)),
-        Probe("one action is all but certain", lambda: _sampling([[0.0, 800.0], [12.0, -12.0], [0.5, 0.0]], 3)),
+        Probe("one action is all but certain", lambda: _sampling([[0.0, 3000.0], [12.0, -12.0], [0.5, 0.0]], 3)),
         Probe("four actions, seed 4", lambda: _sampling(_logits(3, 4, 4), 4)),
         Probe("5,000 rows", lambda: _sampling(np.tile([[0.3, -0.3, 1.0]], (5000, 1)), 5), seconds=0.5),
     ],
     observe=_one_call,
+    properties=[Property("the frequencies are those of softmax", _frequencies_are_those_of_softmax)],
     tolerance=Tolerance(rtol=0, atol=0.1),
     misconceptions=[
         takes_the_likeliest,
@@ -512,6 +551,11 @@ def _linear(obs_dim: int, actions: int, action: int, seed: int, scale: float = 1
     }
 
 
+def _shifted_logits(shift: float) -> dict[str, Any]:
+    weights = np.array([[0.5, -0.25, 0.0], [shift, shift, shift]])
+    return {"weights": weights, "obs": np.array([2.0, 1.0]), "action": 1}
+
+
 week.declare(
     softmax_log_prob_gradient,
     question="log π(a) = logit_a − log Σ exp(logit_b). What is its derivative with respect to logit_a? And with "
@@ -523,6 +567,8 @@ week.declare(
         Probe("three actions", lambda: _linear(2, 3, action=1, seed=1)),
         Probe("another action", lambda: _linear(4, 3, action=2, seed=2)),
         Probe("large logits", lambda: _linear(3, 3, action=0, seed=3, scale=3000)),
+        Probe("large logits, close to each other", lambda: _shifted_logits(2000.0)),
+        Probe("logits far below zero", lambda: _shifted_logits(-2000.0)),
         Probe("as many features as actions", lambda: _linear(3, 3, action=2, seed=4)),
         Probe("CartPole's size", lambda: _linear(4, 2, action=1, seed=5), seconds=0.2),
     ],
@@ -619,6 +665,23 @@ def _log_probs(steps: int, seed: int, with_graph: bool = False) -> dict[str, Ten
     return {"log_probs": log_probs.requires_grad_(), "returns": returns.requires_grad_(with_graph)}
 
 
+def _gradient_is_that_of_the_loss(function: Callable[..., Any], log_probs: Tensor, returns: Tensor) -> str | None:
+    source = log_probs.detach().clone().requires_grad_()
+    result = function(log_probs=source, returns=returns)
+    if getattr(result, "requires_grad", False):
+        result.sum().backward()
+    if source.grad is None:
+        return None  # said already: no gradient reaches log_probs
+    expected = -returns.detach() / len(returns)
+    if torch.allclose(source.grad, expected, rtol=1e-4, atol=1e-6):
+        return None
+    worst = int((source.grad - expected).abs().argmax())
+    return (
+        f"The loss has the right value, its gradient has not: with respect to `log_probs[{worst}]` it is "
+        f"{float(source.grad[worst]):.4g}, expected {float(expected[worst]):.4g}."
+    )
+
+
 week.declare(
     policy_gradient_loss,
     question="Autograd gives you the gradient of whatever you write down. What must you write down so that its "
@@ -644,7 +707,11 @@ week.declare(
         Probe("80 steps, seed 2", lambda: _log_probs(80, 2, with_graph=True)),
         Probe("8,000 steps", lambda: _log_probs(8000, 3), seconds=0.3),
     ],
-    properties=[gradient_reaches("log_probs"), no_gradient_reaches("returns")],
+    properties=[
+        gradient_reaches("log_probs"),
+        no_gradient_reaches("returns"),
+        Property("the gradient is that of the loss", _gradient_is_that_of_the_loss),
+    ],
     tolerance=Tolerance(rtol=1e-4, atol=1e-5),
     misconceptions=[
         climbs_the_wrong_way,
@@ -784,6 +851,8 @@ week.declare(
         Probe("no episode ended", lambda: _small_batch([1.0, 2.0, 3.0], [0, 0, 0], 0.8)),
         Probe("episodes of one step", lambda: _small_batch([1.0, 2.0, 3.0, 4.0], [1, 1, 0, 1], 0.7)),
         Probe("no discounting", lambda: _small_batch([1.0, -2.0, 3.0, 5.0], [0, 1, 0, 0], 1.0)),
+        Probe("nothing but the moment", lambda: _small_batch([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 0], 0.0)),
+        Probe("short-sighted", lambda: _small_batch([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 0], 0.1)),
         Probe("the second reaches the limit of 500", lambda: _flat_batch([3, 500, 4], 0.98, seed=1)),
         Probe("six episodes, seed 2", lambda: _flat_batch(_lengths(6, 20, 2), 0.8, 2, unfinished=2)),
         Probe("six episodes, seed 3", lambda: _flat_batch(_lengths(6, 20, 3), 0.9, 3, unfinished=3)),
@@ -897,7 +966,14 @@ def _advantages(steps: int, seed: int, spread: float = 20.0, dtype: torch.dtype 
 def _values_are_constants(function: Callable[..., Any], returns: Tensor, values: Tensor) -> str | None:
     if float((returns - values).detach().std()) == 0:
         return None  # the slope of a spread of 0 is 0 or NaN, as one writes it
-    return no_gradient_reaches("values").check(function, returns=returns, values=values)
+    source = values.detach().clone().requires_grad_()
+    result = function(returns=returns, values=source)
+    if result.requires_grad:
+        weights = torch.arange(1, len(result) + 1, dtype=result.dtype)  # the plain sum is 0 whatever the values are
+        (result * weights).sum().backward()
+    if source.grad is None or not source.grad.any():
+        return None
+    return "A gradient flows from your result into `values`. It is to be treated as a constant there."
 
 
 def _check_scale(function: Callable[..., Any], returns: Tensor, values: Tensor) -> str | None:
@@ -1134,16 +1210,20 @@ def never_steps(policy, optimizer, batch, discount):
 class _TwoHeads(nn.Module):
     """A small policy with a baseline, its parameters drawn from a seed, its gradients not clean."""
 
-    def __init__(self, obs_dim: int, actions: int, seed: int) -> None:
+    def __init__(self, obs_dim: int, actions: int, seed: int, shared: bool = False) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
+        if shared:
+            self.trunk = nn.Parameter(torch.randn(obs_dim, obs_dim, generator=generator))
+        self.shared = shared
         self.policy = nn.Parameter(torch.randn(obs_dim, actions, generator=generator))
         self.value = nn.Parameter(torch.randn(obs_dim, generator=generator))
         for parameter in self.parameters():
             parameter.grad = torch.randn(parameter.shape, generator=generator)
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        return obs @ self.policy, obs @ self.value
+        features = torch.tanh(obs @ self.trunk) if self.shared else obs
+        return features @ self.policy, features @ self.value
 
 
 def _stepping(
@@ -1172,6 +1252,32 @@ def _equal_returns() -> dict[str, Any]:
     return inputs
 
 
+def _shared_trunk() -> dict[str, Any]:
+    """Both heads read one trunk, and the optimizer does more than plain descent."""
+    inputs = _stepping([3, 2, 4], 0.7, seed=6)
+    policy = _TwoHeads(3, 3, seed=6, shared=True)
+    optimizer = torch.optim.SGD(policy.parameters(), lr=0.5, momentum=0.9, weight_decay=0.3)
+    return {**inputs, "policy": policy, "optimizer": optimizer}
+
+
+def _large_logits() -> dict[str, Any]:
+    """Logits in the hundreds, and returns that make for a large gradient."""
+    inputs = _stepping([3, 5], 0.6, seed=7)
+    with torch.no_grad():
+        inputs["policy"].policy.mul_(300)
+    inputs["batch"] = replace(inputs["batch"], rewards=inputs["batch"].rewards * 100)
+    return inputs
+
+
+def _tiny_spread() -> dict[str, Any]:
+    """Advantages whose standard deviation is 1e-8, as large as what is added to it."""
+    inputs = _stepping([1, 1, 1, 1], 0.5, seed=8)
+    with torch.no_grad():
+        inputs["policy"].value.zero_()
+    inputs["batch"] = replace(inputs["batch"], rewards=np.array([1e-8, -1e-8, -1e-8, 1e-8]))
+    return inputs
+
+
 def _after_the_step(
     function: Callable[..., Any],
     policy: nn.Module,
@@ -1179,10 +1285,13 @@ def _after_the_step(
     batch: Batch,
     discount: float,
 ) -> dict[str, Any]:
-    """The loss, and the parameters after the step."""
+    """The loss, the parameters after the step, and whether the batch is as it was."""
+    arrays = batch.obs.numpy(), batch.actions.numpy(), batch.rewards, batch.episode_ends
+    before = [array.copy() for array in arrays]
     loss = function(policy=policy, optimizer=optimizer, batch=batch, discount=discount)
     after = {f"the parameters after it ({name})": p.detach().clone() for name, p in policy.named_parameters()}
-    return {"the loss": loss, **after}
+    untouched = all(np.array_equal(old, new) for old, new in zip(before, arrays, strict=True))
+    return {"the loss": loss, **after, "the batch is as it was": untouched}
 
 
 week.declare(
@@ -1196,6 +1305,9 @@ week.declare(
         Probe("the last episode unfinished", lambda: _stepping([3, 4], 0.9, seed=2, obs_dim=4, unfinished=2)),
         Probe("equal returns", _equal_returns),
         Probe("two actions", lambda: _stepping([4, 1, 6], 1.0, seed=4, obs_dim=2, actions=2)),
+        Probe("a trunk that both heads share", _shared_trunk),
+        Probe("large logits", _large_logits),
+        Probe("hardly any spread", _tiny_spread),
         Probe("twelve episodes", lambda: _stepping(_lengths(12, 20, 5), 0.95, seed=5, actions=4)),
         Probe("8,000 steps", lambda: _stepping([500] * 16, 0.99, seed=1, obs_dim=4, actions=2), seconds=1.5),
     ],
