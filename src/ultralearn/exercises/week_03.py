@@ -169,6 +169,10 @@ week.declare(
             lambda: {"matrix": _symmetric([1000, 400, 10], 5), "steps": 200, "start": _start(3, 6)},
         ),
         Probe(
+            "eigenvalues below 0.0001, five steps",
+            lambda: {"matrix": _symmetric([1e-4, -6e-5, 2e-5], 9), "steps": 5, "start": _start(3, 10)},
+        ),
+        Probe(
             "300 x 300, 200 steps",
             lambda: {
                 "matrix": _symmetric([100.0 * 0.9**i for i in range(300)], 7),
@@ -180,6 +184,7 @@ week.declare(
     ],
     outputs=("value", "vector"),
     observe=_without_sign,
+    tolerance=Tolerance(rtol=1e-8, atol=1e-10),  # single precision is not enough
     misconceptions=[
         value_is_the_last_norm,
         normalized_only_at_the_end,
@@ -292,6 +297,23 @@ def deflated_without_the_value(matrix, rank):
     )
 
 
+def started_from_ones(matrix, rank):
+    """You start from a vector of ones. Here the ones are orthogonal to the first right singular vector: they hold
+    nothing of it that could grow, and you end at another pair. A random start is safe, with near certainty.
+    """
+    residual, triples = matrix, []
+    for _ in range(rank):
+        right, previous = np.ones(len(matrix.T)), np.zeros(len(matrix.T))
+        while np.linalg.norm(right - previous) > 1e-9:
+            previous, right = right, residual.T @ (residual @ right)
+            right = right / np.linalg.norm(right)
+        left = residual @ right
+        triples.append((left / np.linalg.norm(left), np.linalg.norm(left), right))
+        residual = residual - np.outer(left, right)
+    lefts, values, rights = zip(*triples, strict=True)
+    return np.stack(lefts, axis=1), np.array(values), np.stack(rights)
+
+
 def _low_rank(shape: tuple[int, int], values: list[float], seed: int) -> np.ndarray:
     """A matrix of this shape with these singular values and random singular vectors."""
     rng = np.random.default_rng(seed)
@@ -319,6 +341,19 @@ def _as_promised(function: Callable[..., Any], matrix: np.ndarray, rank: int) ->
     return shapes | products
 
 
+def _pairs_belong_together(function: Callable[..., Any], matrix: np.ndarray, rank: int) -> str | None:
+    if rank != 2:
+        return None  # once is enough
+    equal = _low_rank((4, 5), [4, 4], 6)  # not a probe: which pairs come first is free
+    product = _as_promised(function, equal, 2)["U s Vt"]
+    if product.shape == equal.shape and np.allclose(product, equal, atol=1e-5):
+        return None
+    return (
+        "For a 4 x 5 matrix of rank 2 whose two singular values are equal, U s Vt is not the matrix. Any two "
+        "directions will do then, but the u of a pair has to be made from its v."
+    )
+
+
 week.declare(
     truncated_svd,
     question="You can find the largest eigenvalue of a symmetric matrix. A is not symmetric and may not even be "
@@ -331,6 +366,11 @@ week.declare(
         Probe("4 x 7, rank 3", lambda: {"matrix": _low_rank((4, 7), [50, 20, 8, 3], 2), "rank": 3}),
         Probe("3 x 3, all of it", lambda: {"matrix": _low_rank((3, 3), [0.5, 0.2, 0.1], 3), "rank": 3}),
         Probe(
+            "3 x 2, ones orthogonal to the first vector",
+            lambda: {"matrix": np.array([[2.0, -2], [1, 1], [0, 0]]), "rank": 1},
+        ),
+        Probe("6 x 5, two values close", lambda: {"matrix": _low_rank((6, 5), [10, 9.7, 3, 1], 5), "rank": 2}),
+        Probe(
             "300 x 256, rank 12",
             lambda: {"matrix": _low_rank((300, 256), [100 * 0.85**i for i in range(40)], 4), "rank": 12},
             seconds=2.0,
@@ -338,6 +378,7 @@ week.declare(
     ],
     outputs=("U", "s", "Vt"),
     observe=_as_promised,
+    properties=[Property("pairs belong together where values are equal", _pairs_belong_together)],
     tolerance=Tolerance(rtol=1e-5, atol=1e-5),
     misconceptions=[
         values_not_rooted,
@@ -347,6 +388,7 @@ week.declare(
         smallest_first,
         ascending_order,
         deflated_without_the_value,
+        started_from_ones,
     ],
 )
 
@@ -445,6 +487,14 @@ def errors_summed_before_squaring(ratings, users, items, user_factors, item_fact
     return 0.5 * np.sum(errors) ** 2 + 0.5 * reg * (np.sum(user_factors**2) + np.sum(item_factors**2))
 
 
+def zeros_taken_for_blanks(ratings, users, items, user_factors, item_factors, reg):
+    """You leave out ratings that are 0. The ratings are centered: a 0 is an opinion like any other, that of an
+    average film. Which cells were rated is in users and items.
+    """
+    given = ratings != 0
+    return _loss(ratings[given], users[given], items[given], user_factors, item_factors, reg)
+
+
 def _factored(n: int, n_users: int, n_items: int, rank: int, reg: float, seed: int) -> dict[str, Any]:
     """Ratings with repeated users, items and pairs; the last user and the last item have none."""
     rng = np.random.default_rng(seed)
@@ -469,6 +519,26 @@ def _one_rating() -> dict[str, Any]:
     }
 
 
+def _whole_stars() -> dict[str, Any]:
+    """Ratings that are zero, a pair rated twice alike; the first user and the first item have none."""
+    rng = np.random.default_rng(9)
+    return {
+        "ratings": np.array([1.0, 1.0, 0.0, -1.0, 0.0, 2.0]),
+        "users": np.array([1, 1, 1, 2, 2, 2]),
+        "items": np.array([1, 1, 2, 1, 1, 2]),
+        "user_factors": rng.normal(size=(3, 2)),
+        "item_factors": rng.normal(size=(4, 2)),
+        "reg": 0.7,
+    }
+
+
+def _close_fit() -> dict[str, Any]:
+    """Ratings that the factors predict to a thousandth of a star."""
+    inputs = _factored(20, 5, 4, 3, 0.0, 10)
+    predictions = np.sum(inputs["user_factors"][inputs["users"]] * inputs["item_factors"][inputs["items"]], axis=1)
+    return inputs | {"ratings": predictions + 0.001 * inputs["ratings"]}
+
+
 week.declare(
     rating_loss,
     question="The table of predictions has 1.6 million cells. How many of them should the loss look at?",
@@ -479,8 +549,12 @@ week.declare(
         Probe("6 ratings, pairs repeated", lambda: _factored(6, 3, 3, 2, 0.3, 1)),
         Probe("30 ratings, no penalty", lambda: _factored(30, 8, 5, 3, 0.0, 2)),
         Probe("40 ratings, more factors than films", lambda: _factored(40, 6, 4, 9, 2.0, 3)),
+        Probe("whole stars, some 0", _whole_stars),
+        Probe("7 ratings, one factor", lambda: _factored(7, 4, 3, 1, 0.2, 11)),
+        Probe("a close fit, no penalty", _close_fit),
         Probe("80,000 ratings, 16 factors", lambda: _factored(80_000, 943, 1682, 16, 15.0, 4), seconds=1.0),
     ],
+    tolerance=Tolerance(atol=1e-12),  # the loss of a close fit is small itself
     misconceptions=[
         mean_error,
         without_the_halves,
@@ -490,6 +564,7 @@ week.declare(
         blanks_count_as_zero,
         half_only_on_the_errors,
         errors_summed_before_squaring,
+        zeros_taken_for_blanks,
     ],
 )
 
@@ -596,6 +671,14 @@ def items_saw_updated_users(ratings, users, items, user_factors, item_factors, r
     return grad_users, grad_items
 
 
+def zero_ratings_left_out(ratings, users, items, user_factors, item_factors, reg):
+    """Ratings that are 0 add nothing in yours. They are centered: a 0 is an opinion too, and where the prediction
+    is not 0, it pulls. Which cells were rated is in users and items.
+    """
+    given = ratings != 0
+    return _gradient(ratings[given], users[given], items[given], user_factors, item_factors, reg)
+
+
 def _best_rows(
     ratings: np.ndarray, rows: np.ndarray, cols: np.ndarray, n_rows: int, factors: np.ndarray, reg: float
 ) -> np.ndarray:
@@ -659,6 +742,7 @@ week.declare(
         Probe("6 ratings, pairs repeated", lambda: _factored(6, 3, 3, 2, 0.3, 5)),
         Probe("30 ratings, no penalty", lambda: _factored(30, 8, 5, 3, 0.0, 6)),
         Probe("40 ratings, more factors than films", lambda: _factored(40, 6, 4, 9, 2.0, 7)),
+        Probe("whole stars, some 0", _whole_stars),
         Probe("80,000 ratings, 16 factors", lambda: _factored(80_000, 943, 1682, 16, 15.0, 8), seconds=1.5),
     ],
     outputs=("grad_users", "grad_items"),
@@ -675,6 +759,7 @@ week.declare(
         gradient_of_the_mean,
         twice_the_gradient,
         items_saw_updated_users,
+        zero_ratings_left_out,
     ],
 )
 
@@ -748,6 +833,14 @@ def shrunk_by_the_whole_count(residuals, groups, n_groups, reg):
     return np.bincount(groups, weights=residuals, minlength=n_groups) / (len(residuals) + reg)
 
 
+def zeros_not_counted(residuals, groups, n_groups, reg):
+    """You do not count members whose residual is 0. They are members all the same: someone who rates exactly as
+    expected is a reason to believe that the offset is small.
+    """
+    counts = np.bincount(groups, weights=residuals != 0, minlength=n_groups)
+    return np.bincount(groups, weights=residuals, minlength=n_groups) / (counts + reg)
+
+
 def _grouped(n: int, n_groups: int, reg: float, seed: int) -> dict[str, Any]:
     """Residuals in groups of which the last and one in the middle are empty."""
     rng = np.random.default_rng(seed)
@@ -769,6 +862,15 @@ week.declare(
         ),
         Probe("20 ratings, empty groups", lambda: _grouped(20, 7, 2.5, 1)),
         Probe("50 ratings, 60 groups", lambda: _grouped(50, 60, 0.5, 2)),
+        Probe(
+            "residuals of 0, nobody in group 0",
+            lambda: {
+                "residuals": np.array([1.0, 1.0, 0.0, -1.0, 0.5]),
+                "groups": np.array([2, 2, 2, 3, 1]),
+                "n_groups": 5,
+                "reg": 2.0,
+            },
+        ),
         Probe("80,000 ratings of 943 people", lambda: _grouped(80_000, 943, 5.0, 3), seconds=0.3),
     ],
     misconceptions=[
@@ -778,6 +880,7 @@ week.declare(
         only_groups_up_to_the_largest,
         one_value_a_row,
         shrunk_by_the_whole_count,
+        zeros_not_counted,
     ],
 )
 
@@ -853,6 +956,14 @@ def _regression(n: int, k: int, reg: float, seed: int) -> dict[str, Any]:
     return {"features": rng.normal(size=(n, k)), "targets": rng.normal(size=n), "reg": reg}
 
 
+def _unlike_columns() -> dict[str, Any]:
+    """Columns of sizes from 100 to 0.01, and two rows that differ in their target only."""
+    inputs = _regression(12, 3, 0.001, 6)
+    inputs["features"] *= np.array([100.0, 1.0, 0.01])
+    inputs["features"][1] = inputs["features"][0]
+    return inputs
+
+
 week.declare(
     solve_ridge,
     question="At the best w, a small change of any weight changes the loss by nothing. Write that down for ½|Xw "
@@ -872,6 +983,7 @@ week.declare(
         Probe("10 ratings, 4 factors", lambda: _regression(10, 4, 3.0, 2)),
         Probe("2 ratings, 5 factors", lambda: _regression(2, 5, 0.7, 3)),
         Probe("one factor", lambda: _regression(6, 1, 2.0, 4)),
+        Probe("factors of unlike size, two rows the same", _unlike_columns),
         Probe("737 ratings, 16 factors", lambda: _regression(737, 16, 15.0, 5), seconds=0.2),
     ],
     misconceptions=[
@@ -999,6 +1111,14 @@ def sums_instead_of_solutions(ratings, rows, cols, n_rows, col_factors, reg):
     return totals @ col_factors
 
 
+def zeros_left_out(ratings, rows, cols, n_rows, col_factors, reg):
+    """You leave out ratings that are 0. They are centered: a 0 is an opinion too, and belongs into X'X even though
+    it adds nothing to X'y. Which cells were rated is in rows and cols.
+    """
+    given = ratings != 0
+    return _half_step(ratings[given], rows[given], cols[given], n_rows, col_factors, reg)
+
+
 def _half(n: int, n_rows: int, n_cols: int, rank: int, reg: float, seed: int) -> dict[str, Any]:
     """Ratings with repeated rows, cols and pairs; the last row and one in the middle have none."""
     rng = np.random.default_rng(seed)
@@ -1036,6 +1156,17 @@ week.declare(
         Probe("40 ratings of 9 rows", lambda: _half(40, 9, 12, 3, 2.0, 2)),
         Probe("fewer ratings than factors", lambda: _half(10, 8, 5, 7, 1.0, 3)),
         Probe(
+            "whole stars, some 0, nothing in row 0",
+            lambda: {
+                "ratings": np.array([1.0, 1.0, 0.0, -1.0, 0.0, 2.0]),
+                "rows": np.array([1, 1, 1, 2, 2, 2]),
+                "cols": np.array([1, 1, 2, 1, 1, 2]),
+                "n_rows": 4,
+                "col_factors": np.random.default_rng(5).normal(size=(4, 2)),
+                "reg": 0.7,
+            },
+        ),
+        Probe(
             "80,000 ratings of 943 users, 16 factors",
             lambda: _half(80_000, 943, 1682, 16, 15.0, 4),
             seconds=2.5,
@@ -1050,6 +1181,7 @@ week.declare(
         no_penalty_at_all,
         penalty_spread_over_the_matrix,
         sums_instead_of_solutions,
+        zeros_left_out,
     ],
 )
 
@@ -1136,6 +1268,13 @@ def _few_ratings(n: int, k: int, seed: int) -> dict[str, Any]:
     }
 
 
+def _unlike_precisions() -> dict[str, Any]:
+    """Precisions from 0.001 to 10,000, and two rows that differ in their target only."""
+    inputs = _few_ratings(4, 6, 5) | {"prior_precision": np.geomspace(1e-3, 1e4, 6)}
+    inputs["features"][1] = inputs["features"][0]
+    return inputs
+
+
 def _solves_the_normal_equations(
     function: Callable[..., Any], features: np.ndarray, targets: np.ndarray, prior_precision: np.ndarray
 ) -> str | None:
@@ -1164,6 +1303,7 @@ week.declare(
         Probe("3 ratings, 5 factors", lambda: _few_ratings(3, 5, 1)),
         Probe("4 ratings, 4 factors", lambda: _few_ratings(4, 4, 2)),
         Probe("6 ratings, 2 factors", lambda: _few_ratings(6, 2, 3)),
+        Probe("precisions from 0.001 to 10,000", _unlike_precisions),
         Probe("5 ratings, 3,000 factors", lambda: _few_ratings(5, 3000, 4), seconds=0.25),
     ],
     properties=[Property("it solves the normal equations", _solves_the_normal_equations)],
