@@ -1310,8 +1310,8 @@ claim(
 # learning_rate = 0.005
 # ```
 #
-# Guess which version does best. In our trials version 1 solved it each time, in 30,000 to 170,000 steps. Versions 2 and 3 mostly did;
-# but one seed in four sat at -500 from beginning to end. That is no bug. Think of a batch in which *all* episodes failed: what is
+# Guess which version does best. Then look at each seed of versions 2 and 3 by itself: some may sit at -500 from beginning to end,
+# where version 1 gets through. That is no bug. Think of a batch in which *all* episodes failed: what is
 # left of the returns when the baseline is subtracted, and what becomes of that when you divide by its spread? The repair is yours.
 #
 # ## Build
