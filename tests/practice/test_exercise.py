@@ -6,6 +6,7 @@ import linecache
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from ultralearn.practice import Probe, Property, Tolerance, Week, gradient_reaches, no_gradient_reaches, progress
 from ultralearn.practice.checker import Checker
@@ -167,6 +168,31 @@ def test_an_input_that_was_modified(week):
 def shifts(values, factor):
     """You shift the values by one place."""
     return np.roll(values * factor, 1)
+
+
+def test_a_sparse_input_is_shown_compared_and_watched():
+    def doubled(table):
+        return table * 2
+
+    def in_place(table):
+        table.data *= 2
+        return table
+
+    def unchanged(table):
+        return table
+
+    def dense(table):
+        return (table * 2).toarray()
+
+    small = Probe("2 x 2", lambda: {"table": sparse.csr_array([[0.0, 1.0], [0.0, 0.0]])})
+    probes = [small, Probe("3 x 2", lambda: {"table": sparse.csr_array(np.eye(3, 2))}, 1.0)]
+    checker = Checker(Declaration(reference=doubled, **PARTS | {"probes": probes}))
+    assert checker.check(doubled).status == "right"
+    assert "modifies its input `table`" in checker.check(in_place).message
+    told = checker.check(unchanged).message
+    assert "Expected [[0., 2.], [0., 0.]], yours is [[0., 1.], [0., 0.]]" in told
+    assert "table=[[0., 1.], [0., 0.]]" in told
+    assert "expected a sparse array of shape (2, 2)" in checker.check(dense).message
 
 
 def test_a_recursive_solution_meets_itself(week):

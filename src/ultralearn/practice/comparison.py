@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from ultralearn.practice.declaration import Tolerance
 
 SHOWN_IN_FULL = 12  # elements
+SPARSE = sparse.csr_array | sparse.csc_array | sparse.coo_array
+ARRAYS = torch.Tensor | np.ndarray | SPARSE
 
 
 def difference(
@@ -34,7 +37,7 @@ def difference(
             for key, label in zip(names, labels, strict=True)
         )
         return next((part for part in parts if part), None)
-    if isinstance(expected, torch.Tensor | np.ndarray | numbers.Number | np.generic):
+    if isinstance(expected, ARRAYS | numbers.Number | np.generic):
         return _array_difference(expected, given, tolerance, place)
     if not bool(expected == given):
         return f"{place}expected {describe(expected)}, got {describe(given)}."
@@ -85,22 +88,24 @@ def family(value: Any) -> str:
         return "number"
     if isinstance(value, np.ndarray):
         return "array"
+    if isinstance(value, SPARSE):
+        return "sparse array"
     if isinstance(value, Mapping):
         return "dict"
     return type(value).__name__
 
 
 def to_numpy(value: Any) -> np.ndarray:
-    """An array of the value, detached where it is a tensor."""
+    """An array of the value, detached where it is a tensor, dense where it is sparse."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().numpy()
-    return np.asarray(value)
+    return value.toarray() if isinstance(value, SPARSE) else np.asarray(value)
 
 
 def kind(value: Any) -> str:
     """What a value is, in words: `a tensor of shape (3,)`."""
     name = family(value)
-    if name in ("tensor", "array"):
+    if name in ("tensor", "array", "sparse array"):
         return f"a{'n' if name == 'array' else ''} {name} of shape {tuple(value.shape)}"
     if name == "tuple":
         return f"a tuple of {len(value)}"
@@ -114,11 +119,11 @@ def number(value: Any) -> str:
 
 def describe(value: Any) -> str:
     """A value on one line: in full where it is small, else its shape and type."""
-    if isinstance(value, torch.Tensor | np.ndarray) and to_numpy(value).ndim:
-        if to_numpy(value).size <= SHOWN_IN_FULL:
-            return np.array2string(to_numpy(value), precision=4, suppress_small=True, separator=", ").replace("\n", "")
-        return f"{family(value)} of shape {tuple(value.shape)}, {value.dtype}"
-    if isinstance(value, torch.Tensor | numbers.Number | np.generic | np.ndarray) and not isinstance(value, bool):
+    if isinstance(value, ARRAYS) and (array := to_numpy(value)).ndim:
+        if array.size <= SHOWN_IN_FULL:
+            return np.array2string(array, precision=4, suppress_small=True, separator=", ").replace("\n", "")
+        return f"{family(value)} of shape {array.shape}, {array.dtype}"
+    if isinstance(value, ARRAYS | numbers.Number | np.generic) and not isinstance(value, bool):
         return number(to_numpy(value))
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {describe(part)}" for key, part in value.items()) + "}"
@@ -144,7 +149,7 @@ def changed(before: Any, after: Any) -> bool:
         return before.keys() != after.keys() or any(changed(before[key], after[key]) for key in before)
     if isinstance(before, tuple | list):
         return len(before) != len(after) or any(changed(b, a) for b, a in zip(before, after, strict=True))
-    if isinstance(before, torch.Tensor | np.ndarray):
+    if isinstance(before, ARRAYS):
         exact = Tolerance(rtol=0, atol=0)
         return difference(to_numpy(before), to_numpy(after), exact) is not None
     return False
