@@ -90,7 +90,8 @@ import torch
 # %%
 from ultralearn.exercises.week_03 import exercise, hint
 from ultralearn.practice import claim
-from ultralearn.recsys import factorization
+from ultralearn.recsys import als as batched_als
+from ultralearn.recsys.buckets import bucketed
 from ultralearn.recsys.data import Ratings, folds, load_movielens
 
 torch.set_num_threads(1)
@@ -1065,11 +1066,11 @@ print(f"padding: {1 - len(fit) / cols.numel():.0%} of the block")
 
 # %% [markdown]
 # Right, and wasteful: one person watched a great deal, and everybody's list is padded to that length. So sort people by the length of their lists and cut them into buckets, each at most twice as long at its end as
-# at its start. `ultralearn.recsys.factorization` does that, in fifty lines that you can now read.
+# at its start. `ultralearn.recsys.buckets` does that, in forty lines that you can now read.
 
 # %%
 y, users, items = map(as_tensor, (residuals, fit.users, fit.items))
-buckets = factorization.bucketed(y, users, items, fit.n_users, fit.n_items)
+buckets = bucketed(y, users, items, fit.n_users, fit.n_items)
 print("people x films:", *("x".join(map(str, b.cols.shape)) for b in buckets))
 block = sum(b.cols.numel() for b in buckets)
 print(f"padding: {1 - len(fit) / block:.0%}")
@@ -1095,7 +1096,7 @@ def at_once():
 
 
 def in_buckets():
-    return factorization.als_half_step(
+    return batched_als.als_half_step(
         buckets, fit.n_users, as_tensor(item_factors), 12.0
     )
 
@@ -1278,7 +1279,7 @@ print("less:", ", ".join(movielens.titles[film] for film in ranked[-4:]))
 def fast_als(data: Ratings, residuals, reg):
     ratings, users, items = map(as_tensor, (residuals, data.users, data.items))
     sizes = data.n_users, data.n_items
-    factors = factorization.als(ratings, users, items, *sizes, rank, reg, sweeps)
+    factors = batched_als.factorize(ratings, users, items, *sizes, rank, reg, sweeps)
     return [f.numpy() for f in factors]
 
 

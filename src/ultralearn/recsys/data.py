@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
+from scipy import sparse
 from tqdm import tqdm
 
 Ints = NDArray[np.int64]
@@ -97,6 +98,10 @@ class Ratings:
             ratings=self.ratings[rows],
             timestamps=self.timestamps[rows],
         )
+
+    def matrix(self) -> sparse.csr_array:
+        """The ratings as a sparse table, (n_users, n_items), in stars; a pair rated twice holds the sum."""
+        return sparse.csr_array((self.ratings, (self.users, self.items)), shape=(self.n_users, self.n_items))
 
 
 def load_movielens() -> Ratings:

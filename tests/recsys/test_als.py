@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ultralearn.exercises import week_03
-from ultralearn.recsys import data, factorization
+from ultralearn.recsys import als, data
+from ultralearn.recsys.buckets import bucketed
 
 
 def tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
@@ -23,8 +24,8 @@ def test_half_step_equals_the_exercise(rank, seed):
     ratings, col_factors = rng.normal(size=len(rows)), rng.normal(size=(25, rank))
     shuffled = rng.permutation(len(rows))
     ratings, rows, cols = ratings[shuffled], rows[shuffled], cols[shuffled]
-    buckets = factorization.bucketed(*tensors(ratings, rows, cols), 61, 25)
-    result = factorization.als_half_step(buckets, 61, torch.from_numpy(col_factors), 0.7)
+    buckets = bucketed(*tensors(ratings, rows, cols), 61, 25)
+    result = als.als_half_step(buckets, 61, torch.from_numpy(col_factors), 0.7)
     expected = week_03.als_half_step(ratings, rows, cols, 61, col_factors, 0.7)
     np.testing.assert_allclose(result.numpy(), expected, atol=1e-10)
     assert not result[1].any()
@@ -33,7 +34,7 @@ def test_half_step_equals_the_exercise(rank, seed):
 def test_buckets_hold_every_rating_once_and_are_at_most_half_padding():
     ratings = data.simulate(80, 60, 1500, seed=4).ratings
     columns = tensors(np.arange(1.0, 1501.0), ratings.users, ratings.items)
-    buckets = factorization.bucketed(*columns, 80, 60)
+    buckets = bucketed(*columns, 80, 60)
     held = torch.cat([bucket.ratings[bucket.ratings > 0] for bucket in buckets])
     assert sorted(held.tolist()) == columns[0].tolist()
     for bucket in buckets:
@@ -50,7 +51,7 @@ def test_als_finds_ratings_that_it_has_not_seen():
     train_rows, test_rows = data.folds(4000, 5)[0]
     train, test = simulation.ratings.take(train_rows), simulation.ratings.take(test_rows)
     columns = tensors(train.ratings - simulation.mean, train.users, train.items)
-    users, items = factorization.als(*columns, 120, 80, rank=2, reg=0.1, sweeps=20)
+    users, items = als.factorize(*columns, 120, 80, rank=2, reg=0.1, sweeps=20)
     predictions = simulation.mean + (users[test.users] * items[test.items]).sum(1).numpy()
     assert np.sqrt(np.mean((predictions - test.ratings) ** 2)) < 0.2
     assert np.std(test.ratings) > 0.8
@@ -59,7 +60,7 @@ def test_als_finds_ratings_that_it_has_not_seen():
 def test_als_is_seeded_and_keeps_the_type():
     ratings = data.simulate(30, 20, 200, seed=3).ratings
     columns = tensors((ratings.ratings - 3.5).astype(np.float32), ratings.users, ratings.items)
-    first, again, other = (factorization.als(*columns, 30, 20, 3, 1.0, 2, seed=seed)[0] for seed in (0, 0, 1))
+    first, again, other = (als.factorize(*columns, 30, 20, 3, 1.0, 2, seed=seed)[0] for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.dtype == torch.float32
