@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lenskit.data import ItemList
-from lenskit.metrics import MAE, NDCG, RMSE, AveragePrecision, Precision, Recall
-from lenskit.metrics.ranking import LogRankWeight
+from lenskit.metrics import MAE, NDCG, RMSE, Precision, Recall
+from lenskit.metrics.ranking import AveragePrecision, LogRankWeight
 
 from ultralearn.recsys import evaluation
 from ultralearn.recsys.data import Ratings, simulate
@@ -126,14 +126,15 @@ def test_lists_score_as_in_lenskit(seed, k, n_relevant):
     relevant = np.zeros((1, 25), dtype=bool)
     relevant[0, liked] = True
     theirs = ItemList(item_ids=shown, ordered=True), ItemList(item_ids=liked)
-    pairs = [
-        (evaluation.ndcg_at_k, NDCG(n=k, weight=LogRankWeight(offset=1))),
-        (evaluation.recall_at_k, Recall(n=k)),
-        (evaluation.precision_at_k, Precision(n=k)),
-        (evaluation.average_precision_at_k, AveragePrecision(n=k)),
+    cases = [
+        (evaluation.ndcg_at_k, NDCG(n=k, weight=LogRankWeight(offset=1)), 1.0),
+        (evaluation.recall_at_k, Recall(n=k), min(k, n_relevant) / n_relevant),  # theirs divides by k at most
+        (evaluation.precision_at_k, Precision(n=k), 1.0),
+        (evaluation.average_precision_at_k, AveragePrecision(n=k), 1.0),
     ]
-    for ours, metric in pairs:
-        assert ours(shown[None], relevant, k)[0] == pytest.approx(metric.measure_list(*theirs)), metric.label
+    for ours, metric, factor in cases:
+        expected = factor * metric.measure_list(*theirs)
+        assert ours(shown[None], relevant, k)[0] == pytest.approx(expected), metric.label
 
 
 def test_errors_are_those_of_lenskit():

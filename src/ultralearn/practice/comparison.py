@@ -16,6 +16,8 @@ from ultralearn.practice.declaration import Tolerance
 SHOWN_IN_FULL = 12  # elements
 SPARSE = sparse.csr_array | sparse.csc_array | sparse.coo_array
 ARRAYS = torch.Tensor | np.ndarray | SPARSE
+FAMILIES: dict[str, Any] = {"tensor": torch.Tensor, "array": np.ndarray, "sparse array": SPARSE}
+FAMILIES |= {"truth value": bool | np.bool_, "number": numbers.Number | np.generic, "dict": Mapping}
 
 
 def difference(
@@ -80,19 +82,9 @@ def _values(e: np.ndarray, g: np.ndarray) -> str:
 
 def family(value: Any) -> str:
     """What counts as one type: plain and NumPy scalars and 0-d arrays are all numbers."""
-    if isinstance(value, torch.Tensor):
-        return "tensor"
-    if isinstance(value, bool | np.bool_):
-        return "truth value"
-    if isinstance(value, numbers.Number | np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
         return "number"
-    if isinstance(value, np.ndarray):
-        return "array"
-    if isinstance(value, SPARSE):
-        return "sparse array"
-    if isinstance(value, Mapping):
-        return "dict"
-    return type(value).__name__
+    return next((name for name, types in FAMILIES.items() if isinstance(value, types)), type(value).__name__)
 
 
 def to_numpy(value: Any) -> np.ndarray:
@@ -128,8 +120,7 @@ def describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {describe(part)}" for key, part in value.items()) + "}"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ", ".join(f"{f.name}={describe(getattr(value, f.name))}" for f in dataclasses.fields(value))
-        return f"{type(value).__name__}({fields})"
+        return f"{type(value).__name__}({describe_inputs(vars(value))})"
     if isinstance(value, tuple | list):
         return "(" + ", ".join(describe(part) for part in value) + ")"
     text = repr(value)
@@ -144,7 +135,7 @@ def describe_inputs(inputs: Mapping[str, Any]) -> str:
 def changed(before: Any, after: Any) -> bool:
     """Whether an input was modified. Generators, modules and optimizers have a state of their own and do not count."""
     if dataclasses.is_dataclass(before) and not isinstance(before, type):
-        return any(changed(getattr(before, f.name), getattr(after, f.name)) for f in dataclasses.fields(before))
+        return changed(vars(before), vars(after))
     if isinstance(before, Mapping):
         return before.keys() != after.keys() or any(changed(before[key], after[key]) for key in before)
     if isinstance(before, tuple | list):

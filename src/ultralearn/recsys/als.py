@@ -71,6 +71,7 @@ class ALS(Recommender):
     reg: float = 12.0
     sweeps: int = 8
     seed: int = 0
+    predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("mean", "user_biases", "item_biases", "user_factors", "item_factors")
 
     def fit(self, interactions: Ratings) -> Self:

@@ -13,6 +13,7 @@ from ultralearn.recsys.recommender import Recommender
 class ItemMean(Recommender):
     """Predicts each item's mean rating; the overall mean for an item that nobody rated."""
 
+    predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("item_means",)
 
     def fit(self, interactions: Ratings) -> Self:
@@ -37,6 +38,7 @@ class ItemMean(Recommender):
 class Popularity(Recommender):
     """Recommends to everybody what most people interacted with."""
 
+    predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("counts",)
 
     def fit(self, interactions: Ratings) -> Self:
@@ -61,6 +63,7 @@ class Offsets(Recommender):
     user_reg: float = 5.0
     item_reg: float = 3.0
     sweeps: int = 3
+    predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("mean", "user_biases", "item_biases")
 
     def fit(self, interactions: Ratings) -> Self:

@@ -50,6 +50,7 @@ class BayesianMF(Recommender):
     prior: float = 5.0
     noise_precision: float = 1.5
     seed: int = 0
+    predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("mean", "user_samples", "item_samples")
 
     def fit(self, interactions: Ratings) -> Self:

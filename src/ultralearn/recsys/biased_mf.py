@@ -38,6 +38,7 @@ class BiasedMF(Recommender):
     epochs: int = 12
     batch_size: int = 1024
     seed: int = 0
+    predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("mean", "user_biases", "item_biases", "user_factors", "item_factors")
 
     def fit(self, interactions: Ratings) -> Self:

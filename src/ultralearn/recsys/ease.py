@@ -16,6 +16,7 @@ class EASE(Recommender):
     """Steck (2019): B = I - P / diag(P), with P = (X'X + reg I)^-1."""
 
     reg: float = 300.0
+    predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("weights",)
 
     def fit(self, interactions: Ratings) -> Self:

@@ -86,7 +86,8 @@ def _hits(recommended: Ints, relevant: Bools, k: int) -> Bools:
 
 def _per_relevant(gains: Floats, most: Floats) -> Floats:
     """The share of what could be had, (n,); NaN where nothing could."""
-    return np.divide(gains, most, out=np.full(len(gains), np.nan), where=most > 0)
+    share: Floats = np.divide(gains, most, out=np.full(len(gains), np.nan), where=most > 0)
+    return share
 
 
 def ndcg_at_k(recommended: Ints, relevant: Bools, k: int) -> Floats:
@@ -94,10 +95,11 @@ def ndcg_at_k(recommended: Ints, relevant: Bools, k: int) -> Floats:
 
     Binary gains; the best list has min(k, number relevant) hits on top. Jarvelin and Kekalainen (2002).
     """
-    discount = 1 / np.log2(np.arange(2, k + 2))
+    discount: Floats = 1 / np.log2(np.arange(2, k + 2))
     best = np.concatenate([[0.0], np.cumsum(discount)])  # by number of hits
-    n_relevant = relevant.sum(axis=1)
-    return _per_relevant(_hits(recommended, relevant, k) @ discount, best[np.minimum(n_relevant, k)])
+    return _per_relevant(
+        _hits(recommended, relevant, k).astype(float) @ discount, best[np.minimum(relevant.sum(axis=1), k)]
+    )
 
 
 def recall_at_k(recommended: Ints, relevant: Bools, k: int) -> Floats:

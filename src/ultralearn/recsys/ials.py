@@ -38,6 +38,7 @@ class IALS(Recommender):
     popularity_power: float = 0.0
     sweeps: int = 4
     seed: int = 0
+    predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("user_factors", "item_factors")
 
     def fit(self, interactions: Ratings) -> Self:

@@ -1,6 +1,6 @@
 """What every recommender can do, and the k best of many scores."""
 
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ class Recommender(Protocol):
     seen: (n_users, n_items), an entry where a person rated an item in fit.
     """
 
+    predicts: ClassVar[Literal["stars", "scores"]]
     state: ClassVar[tuple[str, ...]] = ()
     seen: sparse.csr_array
 
