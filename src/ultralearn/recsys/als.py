@@ -95,14 +95,9 @@ class ALS(Recommender):
         tastes = self.user_factors[users] @ self.item_factors.T
         return np.asarray(self.mean + self.user_biases[users, None] + self.item_biases + tastes)
 
-    def predict(self, users: Ints, items: Ints) -> Floats:
-        """Stars, (n,), clipped to 1 to 5."""
-        return np.clip(super().predict(users, items), 1, 5)
-
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
         """Stars of every item for somebody new."""
-        if ratings is None:
-            raise ValueError("ALS learns from stars: fold_in(items, ratings)")
+        items, ratings = self._rated(items, ratings)
         rest = ratings - self.mean - self.item_biases[items]
         bias = rest.sum() / (len(items) + Offsets.user_reg)
         features = self.item_factors[items]

@@ -88,7 +88,6 @@ class Offsets(Recommender):
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
         """Stars, with the offset that fit would give this person."""
-        if ratings is None:
-            raise ValueError("Offsets learns from stars: fold_in(items, ratings)")
+        items, ratings = self._rated(items, ratings)
         bias = np.sum(ratings - self.mean - self.item_biases[items]) / (len(items) + self.user_reg)
         return np.asarray(self.mean + bias + self.item_biases)

@@ -85,20 +85,15 @@ class BayesianMF(Recommender):
         total = np.einsum("suk,sik->ui", self.user_samples[:, users], self.item_samples, optimize=True)
         return np.asarray(self.mean + total / len(self.user_samples))
 
-    def predict(self, users: Ints, items: Ints) -> Floats:
-        """Stars, (n,), clipped to 1 to 5."""
-        return np.clip(super().predict(users, items), 1, 5)
-
     def uncertainty(self, users: Ints, items: Ints) -> Floats:
         """Posterior standard deviation, (n,), of what users[j] would feel about items[j], without the noise."""
-        users, items = self._known(users, 0), self._known(items, 1)
+        users, items = self._known("user", users), self._known("item", items)
         draws = np.einsum("snk,snk->sn", self.user_samples[:, users], self.item_samples[:, items])
         return np.asarray(draws.std(axis=0), dtype=np.float64)
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
         """Stars of every item for somebody new: the mean over the draws of the items."""
-        if ratings is None:
-            raise ValueError("BayesianMF learns from stars: fold_in(items, ratings)")
+        items, ratings = self._rated(items, ratings)
         v = self.item_samples.astype(np.float64)
         rated = v[:, items]
         gram = self.noise_precision * rated.transpose(0, 2, 1) @ rated + self.prior * np.eye(v.shape[2])

@@ -70,14 +70,9 @@ class BiasedMF(Recommender):
         tastes = self.user_factors[users] @ self.item_factors.T
         return np.asarray(self.mean + self.user_biases[users, None] + self.item_biases + tastes)
 
-    def predict(self, users: Ints, items: Ints) -> Floats:
-        """Stars, (n,), clipped to 1 to 5."""
-        return np.clip(super().predict(users, items), 1, 5)
-
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
         """Stars of every item for somebody new: ridge regression on the items' factors and a one."""
-        if ratings is None:
-            raise ValueError("BiasedMF learns from stars: fold_in(items, ratings)")
+        items, ratings = self._rated(items, ratings)
         features = np.column_stack([self.item_factors, np.ones(len(self.item_factors))]).astype(np.float64)
         rated = features[items]
         gram = rated.T @ rated + self.reg * len(items) * np.eye(self.rank + 1)

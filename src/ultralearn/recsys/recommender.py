@@ -1,9 +1,8 @@
-"""What every recommender can do, and the k best of many scores."""
+"""What every recommender of this package can do, and how the k best of many scores are found."""
 
 from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -17,92 +16,143 @@ class NotFitted(AttributeError):
 
 
 class Recommender(Protocol):
-    """Fitted to interactions, predicts, and recommends.
+    """Learns from interactions, predicts, recommends, and serves people who came after it was fitted.
 
-    A model of the package inherits from this, names in `state` what fit learns, and writes fit, scores and fold_in.
-    seen: (n_users, n_items), an entry where a person rated an item in fit.
+    A model inherits from this, names in `state` the arrays that its fit learns (they are what is saved), and writes
+    fit, scores and fold_in. Ids count from 0, as in Ratings.
+
+    predicts: "stars", or "scores" of which only the order means something.
+    seen: (n_users, n_items), True where a person rated an item. star_range: (2,), the fewest and most stars given.
     """
 
     predicts: ClassVar[Literal["stars", "scores"]]
-    state: ClassVar[tuple[str, ...]] = ()
+    state: ClassVar[tuple[str, ...]]
     seen: sparse.csr_array
+    star_range: Floats
 
     def fit(self, interactions: Ratings) -> Self:
-        """Learns from the interactions alone; returns itself. Raises ValueError where there are none."""
+        """Learns from these interactions alone, anew, and returns itself.
+
+        Raises ValueError where there are none, or ids are out of range.
+        """
         ...
 
     def scores(self, users: Ints) -> Scores:
-        """What each of users, (b,), would give each item, (b, n_items): stars, or scores where more is better."""
+        """What each of users, (n,), is expected to make of each item, (n, n_items), a new array: more is better."""
         ...
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
-        """Scores of every item, (n_items,), for somebody who was not there at fit.
+        """Scores of every item, (n_items,), for somebody who was not there at fit; nothing is learned anew.
 
-        items: (n,) what they chose; ratings: (n,) their stars, which a model of ratings needs and others ignore.
+        items: (n,), what they chose; ratings: (n,), their stars, which models that predict stars need, others ignore.
+        Raises ValueError for items that were not there at fit, or missing stars.
         """
         ...
 
     def predict(self, users: Ints, items: Ints) -> Floats:
-        """Stars, or scores, (n,), of users[j] for items[j]. Raises ValueError for ids that were not there at fit."""
-        users, items = self._known(users, 0), self._known(items, 1)
+        """What users[j] is expected to make of items[j], (n,): scores, or stars, within the range of those given.
+
+        Raises ValueError for ids that were not there at fit.
+        """
+        users, items = self._known("user", users), self._known("item", items)
+        if len(users) != len(items):
+            raise ValueError(f"{len(users)} users and {len(items)} items; expected a pair for each prediction")
         people, places = np.unique(users, return_inverse=True)
-        return self.scores(people)[places, items].astype(np.float64)
+        predictions = self.scores(people)[places, items].astype(np.float64)
+        # A factor model says 5.4 stars where it is sure of a 5: nobody can give them, and cutting them off is closer.
+        return np.clip(predictions, *self.star_range) if self.predicts == "stars" else predictions
 
     def recommend(self, users: Ints, k: int = 10, exclude_seen: bool = True) -> Ints:
-        """The k items with the best scores for each of users, (len(users), k), best first, -1 where fewer are left.
+        """The k items with the best scores for each of users, (n, k), best first, -1 where fewer are left.
 
-        Of equal scores the lower id comes first. Raises ValueError for users that were not there at fit, and k < 1.
+        Of equal scores the lower id comes first. Raises ValueError for users that were not there at fit, and for k < 1.
         """
-        users = self._known(users, 0)
-        if k < 1:
-            raise ValueError(f"k={k}: recommend at least one item")
-        found = [np.empty((0, k), dtype=np.int64)]
-        for start in range(0, len(users), 1024):  # scores of a thousand people at a time
-            batch = users[start : start + 1024]
-            scores = self.scores(batch)
+        users = self._known("user", users)
+        seen, n_items = self.seen[users], self.seen.shape[1]
+        batch = max(1, 2**19 // n_items)  # the scores of so many people stay in the processor's cache
+        best = []
+        for start in range(0, max(1, len(users)), batch):
+            scores = self.scores(users[start : start + batch])
             if exclude_seen:
-                scores = scores.copy()
-                rows = self.seen[batch]
-                scores[np.repeat(np.arange(len(batch)), np.diff(rows.indptr)), rows.indices] = -np.inf
-            found.append(top_k(scores, k))
-        return np.concatenate(found)
+                starts = seen.indptr[start : start + len(scores) + 1]
+                rows = np.repeat(np.arange(len(scores)), np.diff(starts))
+                scores[rows, seen.indices[starts[0] : starts[-1]]] = -np.inf
+            best.append(top_k(scores, k))
+        return np.concatenate(best)
 
     def __getattr__(self, name: str) -> Floats:
-        if name == "seen" or name in type(self).state:
+        if name in ("seen", "star_range", *type(self).state):
             raise NotFitted(f"{type(self).__name__} is not fitted yet: call fit(interactions) first")
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _remember(self, interactions: Ratings) -> None:
-        """Checks the interactions and keeps who has seen what."""
+        """Checks the interactions, and keeps who has seen what."""
         if len(interactions) == 0:
-            raise ValueError(f"{type(self).__name__} needs at least one interaction, and was given none")
+            raise ValueError(f"{type(self).__name__} was given no interactions; expected at least one")
         for name, ids, count in (
             ("user", interactions.users, interactions.n_users),
             ("item", interactions.items, interactions.n_items),
         ):
-            if ids.min() < 0 or ids.max() >= count:
-                raise ValueError(f"{name} ids run from {ids.min()} to {ids.max()}, expected 0 to {count - 1}")
-        self.seen = interactions.matrix()
+            _check_ids(name, ids, count)
+        self.seen = interactions.matrix().astype(bool)
+        self.seen.data[:] = True  # a rating of 0 is one, too
+        self.star_range = np.array([interactions.ratings.min(), interactions.ratings.max()])
 
-    def _known(self, ids: Ints, axis: int) -> Ints:
+    def _known(self, name: Literal["user", "item"], ids: Ints) -> Ints:
+        """The ids, if all of them were there at fit."""
         ids = np.asarray(ids, dtype=np.int64)
         if ids.ndim != 1:
-            raise ValueError(f"ids of shape {ids.shape}: expected one dimension")
-        if len(ids) and (ids.min() < 0 or ids.max() >= self.seen.shape[axis]):
-            raise ValueError(
-                f"{('user', 'item')[axis]} ids run from {ids.min()} to {ids.max()}, "
-                f"but fit knew 0 to {self.seen.shape[axis] - 1}"
-            )
+            raise ValueError(f"{name} ids of shape {ids.shape}; expected one dimension, such as [3, 7]")
+        _check_ids(name, ids, self.seen.shape[name == "item"])
         return ids
+
+    def _rated(self, items: Ints, ratings: Floats | None) -> tuple[Ints, Floats]:
+        """The items and stars of a fold-in, if they are a pair each."""
+        if ratings is None:
+            raise ValueError(f"{type(self).__name__} learns from stars; expected fold_in(items, ratings)")
+        items, ratings = self._known("item", items), np.asarray(ratings, dtype=np.float64)
+        if items.shape != ratings.shape:
+            raise ValueError(
+                f"{len(items)} items and ratings of shape {ratings.shape}; expected a rating for each item"
+            )
+        return items, ratings
+
+
+def _check_ids(name: str, ids: Ints, count: int) -> None:
+    if len(ids) and (ids.min() < 0 or ids.max() >= count):
+        raise ValueError(f"{name} ids from {ids.min()} to {ids.max()}; expected 0 to {count - 1}")
 
 
 def top_k(scores: Scores, k: int) -> Ints:
-    """The places of the k largest scores in each row, (n, k), largest first, -1 where fewer are above -inf.
+    """The columns of the k largest scores in each row, (n, k), largest first, -1 where fewer are above -inf.
 
-    scores: (n, n_items), without NaN. Of equal scores the lower place comes first.
+    scores: (n, n_items). Of equal scores the lower column comes first. Raises ValueError for k < 1, and for NaN.
+
+    Halve a row by keeping the larger of two columns, until a few times k are left. The k-th best of these maxima is a
+    score that k items reach, so whatever lies below it is out; what is not (little more than k) is sorted.
     """
-    table = torch.from_numpy(scores)
-    values, places = torch.sort(table, dim=1, descending=True, stable=True)
-    best = torch.where(values[:, :k] > -torch.inf, places[:, :k], -1)
-    missing = k - best.shape[1]
-    return torch.nn.functional.pad(best, (0, max(missing, 0)), value=-1).numpy()
+    if k < 1:
+        raise ValueError(f"k={k}; expected at least 1")
+    n, n_items = scores.shape
+    maxima = scores
+    while maxima.shape[1] >= 8 * k:
+        half, odd = divmod(maxima.shape[1], 2)
+        larger = np.maximum(maxima[:, :half], maxima[:, half : 2 * half])
+        if odd:
+            np.maximum(larger[:, 0], maxima[:, -1], out=larger[:, 0])
+        maxima = larger
+    if np.isnan(maxima).any():  # the maximum of anything and NaN is NaN
+        raise ValueError("scores hold NaN, which is neither better nor worse than anything; expected numbers")
+    at_most = min(k, maxima.shape[1])
+    bound = np.partition(maxima, -at_most, axis=1)[:, -at_most]
+    left = np.flatnonzero(scores >= np.maximum(bound, np.finfo(scores.dtype).min)[:, None])
+
+    # What is left, side by side in a narrow table, columns still ascending: a stable sort keeps equal scores that way.
+    rows, columns = np.divmod(left, n_items)
+    counts = np.bincount(rows, minlength=n)
+    places = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+    negated = np.full((n, max(k, counts.max(initial=0))), np.inf, dtype=scores.dtype)
+    negated[rows, places] = -scores.ravel()[left]
+    ids = np.full(negated.shape, -1)
+    ids[rows, places] = columns
+    return np.take_along_axis(ids, np.argsort(negated, axis=1, kind="stable")[:, :k], axis=1)

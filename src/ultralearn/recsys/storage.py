@@ -37,7 +37,7 @@ def save(model: Recommender, folder: str | Path) -> None:
     """Writes model.safetensors and model.json into the folder, whole or not at all."""
     folder = Path(folder)
     tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in model.state}
-    tensors |= {"seen_starts": model.seen.indptr, "seen_items": model.seen.indices, "seen_ratings": model.seen.data}
+    tensors |= {"seen_starts": model.seen.indptr, "seen_items": model.seen.indices, "star_range": model.star_range}
     content = tensors_to(tensors)
     description = {
         "format": FORMAT,
@@ -72,10 +72,9 @@ def load(folder: str | Path) -> Any:
         raise DamagedModel(f"{folder / 'model.safetensors'} is not the file that was saved with model.json")
     tensors = tensors_from(content)
     model = MODELS[description["model"]](**description["hyper_parameters"])
-    model.seen = sparse.csr_array(
-        (tensors.pop("seen_ratings"), tensors.pop("seen_items"), tensors.pop("seen_starts")),
-        shape=(description["n_users"], description["n_items"]),
-    )
+    starts, items = tensors.pop("seen_starts"), tensors.pop("seen_items")
+    shape = description["n_users"], description["n_items"]
+    model.seen = sparse.csr_array((np.ones(len(items), dtype=bool), items, starts), shape=shape)
     for name, tensor in tensors.items():
         setattr(model, name, tensor)
     return model
