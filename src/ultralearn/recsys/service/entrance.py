@@ -1,0 +1,100 @@
+"""What every request that is not on the fast path goes through: an id, a limit on its body, a line in the journal."""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ultralearn.recsys.service.journal import Journal, request_id_of
+from ultralearn.recsys.service.metrics import Entry
+from ultralearn.recsys.service.problems import problem_response
+from ultralearn.recsys.service.serving import Service
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
+NO_ROUTE = "none"
+
+
+class Entrance:
+    """An ASGI app around another."""
+
+    def __init__(self, app: App, service: Service, journal: Journal) -> None:
+        self.app = app
+        self.service = service
+        self.journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; the lifespan passes through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = request_id_of(scope["headers"])
+        state = scope.setdefault("state", {})
+        status = 500
+
+        async def send_signed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                if self.service.draining:
+                    # Whoever keeps the connection would ask again on it when it is gone.
+                    message["headers"].append((b"connection", b"close"))
+            await send(message)
+
+        try:
+            await self._within_limits(scope, receive, send_signed)
+        finally:
+            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            self.journal.record(
+                Entry(
+                    time.time(),
+                    time.perf_counter() - started,
+                    request_id,
+                    scope["method"] if scope["method"] in METHODS else "other",
+                    route,
+                    status,
+                    state.get("user"),
+                    state.get("source"),
+                    state.get("version"),
+                    state.get("overlap"),
+                )
+            )
+
+    async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reads the body, as far as it may go, before anybody works on it."""
+        limit = self.service.settings.max_body_bytes
+        for name, value in scope["headers"]:
+            if name == b"content-length" and (not value.isdigit() or len(value) > 12 or int(value) > limit):
+                await self._too_long(scope, receive, send, limit)
+                return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            if len(body) > limit:
+                await self._too_long(scope, receive, send, limit)
+                return
+            if not message.get("more_body", False):
+                break
+        whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        async def receive_whole() -> Message:
+            nonlocal whole
+            if whole is None:
+                return await receive()
+            message, whole = whole, None
+            return message
+
+        await self.app(scope, receive_whole, send)
+
+    async def _too_long(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        detail = f"The body is longer than {limit:,} bytes. Send at most 1,000 films; a profile of them fits."
+        await problem_response(413, detail)(scope, receive, send)
