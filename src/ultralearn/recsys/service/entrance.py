@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ultralearn.recsys.service.journal import Journal, request_id_of
-from ultralearn.recsys.service.metrics import Entry
+from ultralearn.recsys.service.metrics import Kind
 from ultralearn.recsys.service.problems import problem_response
 from ultralearn.recsys.service.serving import Service
 
@@ -51,20 +51,9 @@ class Entrance:
             await self._within_limits(scope, receive, send_signed)
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            self.journal.record(
-                Entry(
-                    time.time(),
-                    time.perf_counter() - started,
-                    request_id,
-                    scope["method"] if scope["method"] in METHODS else "other",
-                    route,
-                    status,
-                    state.get("user"),
-                    state.get("source"),
-                    state.get("version"),
-                    state.get("overlap"),
-                )
-            )
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            about = (state.get(name) for name in ("user", "source", "version", "overlap"))
+            self.journal.record((Kind(method, route, status, *about), started, time.perf_counter(), request_id))
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reads the body, as far as it may go, before anybody works on it."""

@@ -5,14 +5,14 @@ date and for request ids that were made on the spot.
 """
 
 import hmac
-import time
+from time import perf_counter
 
 from ultralearn.recsys.service.entrance import App, Receive, Scope, Send
-from ultralearn.recsys.service.journal import Journal, request_id_of
-from ultralearn.recsys.service.metrics import Entry
+from ultralearn.recsys.service.journal import REQUEST_ID, Journal, new_request_id
 from ultralearn.recsys.service.serving import Service
 
-ROUTE = "/recommend/{user}"
+# Headers that an answer can depend on.
+TELLING = frozenset({b"x-request-id", b"x-api-key", b"content-length", b"transfer-encoding"})
 
 
 class FastPath:
@@ -22,12 +22,13 @@ class FastPath:
         self.app = app
         self.service = service
         self.journal = journal
+        self._record = journal.record
         key = service.settings.api_key
         self._api_key = None if key is None else key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers from what is ready, or passes the request on."""
-        started = time.perf_counter()
+        started = perf_counter()
         service = self.service
         if (
             scope["type"] != "http"
@@ -35,40 +36,32 @@ class FastPath:
             or scope["method"] != "GET"
             or scope["query_string"]
             or service.draining
-            or not self._plain(scope["headers"])
+            or (request_id := self._request_id(scope["headers"])) is None
         ):
             await self.app(scope, receive, send)
             return
-        request_id = request_id_of(scope["headers"])
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [*ready.headers, (b"x-request-id", request_id)],
-            }
-        )
+        headers = [*ready.headers, (b"x-request-id", request_id)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": ready.body})
-        self.journal.record(
-            Entry(
-                time.time(),
-                time.perf_counter() - started,
-                request_id,
-                "GET",
-                ROUTE,
-                200,
-                ready.user,
-                ready.source,
-                ready.version,
-                ready.overlap,
-            )
-        )
+        self._record((ready.kind, started, perf_counter(), request_id))
 
-    def _plain(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Whether the request has no body, and the key where one is needed."""
-        key = None
+    def _request_id(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """The request's id, where the request has no body, and the key if one is needed; else None."""
+        telling = None
         for name, value in headers:
-            if name in (b"content-length", b"transfer-encoding"):
-                return False
-            if name == b"x-api-key":
-                key = value if key is None else b""
-        return self._api_key is None or (key is not None and hmac.compare_digest(key, self._api_key))
+            if name in TELLING:
+                if telling is None:
+                    telling = {}
+                elif name in telling:
+                    return None
+                telling[name] = value
+        if telling is None:
+            return None if self._api_key is not None else new_request_id()
+        if self._api_key is not None and not hmac.compare_digest(telling.get(b"x-api-key", b""), self._api_key):
+            return None
+        if b"content-length" in telling or b"transfer-encoding" in telling:
+            return None
+        if b"x-request-id" not in telling:
+            return new_request_id()
+        request_id = telling[b"x-request-id"]
+        return request_id if REQUEST_ID.fullmatch(request_id) else None

@@ -1,9 +1,12 @@
-"""One line of JSON a request, and its metrics, written by a thread that no request waits for."""
+"""One line of JSON a request, and its metrics, made when no request waits for them."""
 
+import asyncio
+import functools
 import itertools
 import json
 import logging
 import os
+import queue
 import re
 import threading
 import time
@@ -14,17 +17,18 @@ from typing import Any, TextIO
 from ultralearn.recsys.service.metrics import Entry, Metrics
 
 FLUSH_SECONDS = 0.1
-AT_ONCE = 100  # entries written before others get their turn
-WAITING = 10_000  # entries kept while nobody writes them
+AT_ONCE = 200  # entries written before others get their turn
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-_origin = os.urandom(6).hex().encode()
+# Added to time.perf_counter, it tells the time of day.
+_ZERO = time.time() - time.perf_counter()
+_origin = os.urandom(6).hex().encode() + b"-"
 _numbers = itertools.count(1)
 if hasattr(os, "register_at_fork"):
 
     def _new_origin() -> None:
         global _origin
-        _origin = os.urandom(6).hex().encode()
+        _origin = os.urandom(6).hex().encode() + b"-"
 
     os.register_at_fork(after_in_child=_new_origin)
 
@@ -36,13 +40,19 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> bytes:
             if REQUEST_ID.fullmatch(value):
                 return value
             break
-    return b"%s-%x" % (_origin, next(_numbers))
+    return new_request_id()
+
+
+def new_request_id() -> bytes:
+    """An id that no other request has."""
+    return b"%b%d" % (_origin, next(_numbers))
 
 
 class Journal:
-    """Takes entries from the event loop, and hands them to the log and the metrics in its own time.
+    """Takes entries, and hands them to the metrics and the log when nobody waits.
 
-    What a process that is killed had not written yet, at most a tenth of a second of it, is lost.
+    The event loop makes the lines, between requests; a thread writes them, since whoever reads them may be slow. What
+    a process that is killed had not written yet, at most a tenth of a second of it, is lost.
     """
 
     def __init__(self, metrics: Metrics, stream: TextIO | None) -> None:
@@ -50,29 +60,26 @@ class Journal:
         self.metrics = metrics
         self._stream = stream
         self._entries: deque[Entry] = deque()
-        self._flushing, self._putting = threading.Lock(), threading.Lock()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.record = self._entries.append  # takes one request, and nothing else: the fast path calls it
+        self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts the thread that writes."""
-        self._stopped.clear()
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._thread.start()
+        """Begins to hand over, on the running event loop."""
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
+        self._task = asyncio.get_running_loop().create_task(self._hand_over())
 
     def stop(self) -> None:
-        """Writes what is left, and ends the thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        """Writes what is left."""
+        if self._task is not None:
+            self._task.cancel()
         self.flush()
-
-    def record(self, entry: Entry) -> None:
-        """Takes one request."""
-        self._entries.append(entry)
-        if len(self._entries) > WAITING:
-            self.flush()
+        self._texts.put(None)
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
 
     def event(self, event: str, **details: Any) -> None:
         """Writes one line that is not of a request: a swap, a refusal, the end."""
@@ -81,30 +88,36 @@ class Journal:
         self._put(json.dumps(line, ensure_ascii=True, default=str) + "\n")
 
     def flush(self) -> None:
-        """Hands over everything taken so far."""
-        with self._flushing:
+        """Hands over everything taken so far, at once."""
+        while self._entries:
+            self._hand_over_some()
+
+    async def _hand_over(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
             while self._entries:
-                self._hand_over(min(AT_ONCE, len(self._entries)))
-                time.sleep(0)  # a hundred lines are a fraction of a millisecond; then requests have their turn
+                self._hand_over_some()
+                await asyncio.sleep(0)  # so many lines are a fraction of a millisecond; then requests have their turn
 
-    def _write(self) -> None:
-        while not self._stopped.wait(FLUSH_SECONDS):
-            if self._entries:
-                self.flush()
-
-    def _hand_over(self, count: int) -> None:
-        lines = []
-        for _ in range(count):
-            entry = self._entries.popleft()
-            self.metrics.count(entry)
-            if self._stream is not None:
-                lines.append(_line(entry))
-        if lines:
-            self._put("".join(lines))
+    def _hand_over_some(self) -> None:
+        take = self._entries.popleft
+        entries = [take() for _ in range(min(AT_ONCE, len(self._entries)))]
+        self.metrics.count(entries)
+        if self._stream is not None:
+            self._put(_lines(entries))
 
     def _put(self, text: str) -> None:
-        if self._stream is not None:
-            with self._putting:
+        if self._stream is None:
+            return
+        if self._writer is None:
+            self._stream.write(text)
+            self._stream.flush()
+        else:
+            self._texts.put(text)
+
+    def _write(self) -> None:
+        while (text := self._texts.get()) is not None:
+            if self._stream is not None:
                 self._stream.write(text)
                 self._stream.flush()
 
@@ -121,18 +134,26 @@ class JSONLines(logging.Formatter):
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """UTC, in ISO 8601 with milliseconds."""
+    milliseconds = int(1000 * seconds)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
-def _line(entry: Entry) -> str:
-    """The entry as JSON; none of its text needs escaping: ids and methods are checked, the rest is ours."""
-    line = (
-        f'{{"time":"{_moment(entry.ended)}","level":"{"error" if entry.status == 500 else "info"}","event":"request",'
-        f'"request_id":"{entry.request_id.decode()}","method":"{entry.method}","route":"{entry.route}",'
-        f'"status":{entry.status},"ms":{1000 * entry.seconds:.3f}'
-    )
-    if entry.user is not None:
-        line += f',"user":{entry.user}'
-    if entry.source is not None:
-        line += f',"source":"{entry.source}","model_version":"{entry.version}"'
-    return line + "}\n"
+@functools.lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
+
+
+def _lines(entries: list[Entry]) -> str:
+    """A line of JSON for each."""
+    lines, second, prefix = [], -1, ""
+    for kind, started, ended, request_id in entries:
+        moment = ended + _ZERO
+        if int(moment) != second:
+            second = int(moment)
+            prefix = f'{{"time":"{_second(second)}.'
+        lines.append(
+            f'{prefix}{int(1000 * (moment - second)):03d}Z",{kind.line},"ms":{1000 * (ended - started):.3f}'
+            f',"request_id":"{request_id.decode()}"}}\n'
+        )
+    return "".join(lines)

@@ -159,7 +159,8 @@ class Release:
     def _directions(self) -> NDArray[np.float32]:
         """The item factors at length 1, 0 for items that nobody chose, (n_items, rank)."""
         lengths = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
-        return self.item_factors / np.where(lengths > 0, lengths, 1)
+        lengths[lengths == 0] = 1
+        return np.asarray(self.item_factors / lengths, dtype=np.float32)
 
     def seen(self, user: int) -> Ints:
         """What this person chose, ascending."""

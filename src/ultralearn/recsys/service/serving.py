@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
-from ultralearn.recsys.service.release import Recommendations, Release, Source, load_release
+from ultralearn.recsys.service.metrics import Kind
+from ultralearn.recsys.service.release import Recommendations, Release, load_release
 from ultralearn.recsys.service.settings import Settings
 
 DEFAULT_K = 10
@@ -21,10 +22,7 @@ class Ready(NamedTuple):
 
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-    user: int
-    source: Source
-    version: str
-    overlap: float | None
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,8 @@ def prepare(settings: Settings) -> Serving:
             (b"content-length", str(len(body)).encode()),
             (b"content-type", b"application/json"),
         )
-        ready[f"/recommend/{user + 1}"] = Ready(headers, body, user + 1, found.source, release.version, overlap)
+        kind = Kind("GET", "/recommend/{user}", 200, user + 1, found.source, release.version, overlap)
+        ready[f"/recommend/{user + 1}"] = Ready(headers, body, kind)
     mean_overlap = sum(overlaps) / len(overlaps) if overlaps else None
     return Serving(champion, shadow, settings.shadow_share, ready, mean_overlap)
 
