@@ -32,6 +32,7 @@ from ultralearn.recsys.service.fast_path import FastPath
 from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.metrics import MEDIA_TYPE as METRICS_TYPE
 from ultralearn.recsys.service.metrics import Metrics
+from ultralearn.recsys.service.page import page_router
 from ultralearn.recsys.service.problems import (
     MEDIA_TYPE,
     TITLES,
@@ -243,6 +244,8 @@ def _api(service: Service, journal: Journal) -> FastAPI:
         journal.flush()
         return Response(metrics.text(), media_type=METRICS_TYPE)
 
+    if service.settings.page:
+        app.include_router(page_router(service))
     ordinary = app.openapi
 
     def openapi() -> dict[str, Any]:
