@@ -1,0 +1,1 @@
+"""Gates: checks of the learner's own work, which fail closed. What they look at stands with its subject."""
