@@ -36,7 +36,7 @@ printf '%s' "$out"
 printf '%s' "$err" >&2
 exit "$code"
 """
-REAL = ("bash", "cat", "cut", "dirname", "mktemp", "rm", "sed", "sha256sum", "shasum", "env")
+REAL = ("bash", "cat", "cut", "dirname", "env", "grep", "mktemp", "rm", "sed", "sha256sum", "shasum", "tail", "timeout")
 
 
 class FakeCommands:

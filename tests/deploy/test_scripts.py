@@ -46,6 +46,9 @@ def test_the_scripts_are_there():
     ]
 
 
+@pytest.mark.skipif(
+    not (BIN / "shellcheck").exists(), reason="not on this machine: shellcheck (no wheel for Linux on ARM)"
+)
 @pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci/docker", ROOT / ".ci/run"], ids=lambda path: str(path.name))
 def test_shellcheck_finds_nothing(script):
     done = subprocess.run([BIN / "shellcheck", "--severity=style", script], capture_output=True, text=True)
@@ -110,3 +113,38 @@ def test_it_says_what_it_costs_and_asks(script, answer, release):
         assert "What it costs: nothing within each month's free tier" in done.stdout
         assert "take_down.sh removes all of it" in done.stdout
         assert commands.calls == [["docker", "version"]]
+
+
+def engine(**answers):
+    """What eval takes from .ci/docker, with these commands as they answer."""
+    names = {"docker": Reply(code=1), "id": Reply("0\n"), "apt-get": Reply()} | answers
+    with FakeCommands({name: lambda args, stdin, reply=reply: reply for name, reply in names.items()}) as commands:
+        done = commands.run(ROOT / ".ci/docker")
+    assert done.returncode == 0, done.stderr
+    taken = subprocess.run(
+        ["bash", "-euc", 'eval "$1"; printf "%s" "${ULTRALEARN_NO_ENGINE:-}"', "-", done.stdout],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done, taken.stdout
+
+
+def test_where_an_engine_answers_ci_takes_it_as_it_is():
+    done, reason = engine(docker=Reply())
+    assert (done.stdout, reason) == ("", "")
+    assert "answers already" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({"id": Reply("1000\n")}, "starting one needs root"),
+        ({"apt-get": Reply(code=100)}, "apt-get update failed"),
+    ],
+    ids=["without root", "without a mirror"],
+)
+def test_where_ci_can_start_no_engine_it_says_why_and_goes_on(answers, why):
+    done, reason = engine(**answers)
+    assert reason == why
+    assert f"No Docker engine: {why}. The container's tests will say that they did not run." in done.stderr
