@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import replace
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 import pytest
 from starlette.testclient import TestClient

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ultralearn.recsys.service.release import Recommendations, Release, Source
 
@@ -10,15 +10,38 @@ MAX_K = 100
 MAX_CHOICES = 1000
 LARGEST_ID = 2**31 - 1
 
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-K = Annotated[int, Field(ge=1, le=MAX_K, description="how many films, at most")]
-Stars = Annotated[float, Field(ge=0.5, le=5, allow_inf_nan=False, description="stars, 0.5 to 5")]
+
+def _number(value: object) -> object:
+    """Numbers only: true and "4" are not what they could be taken for."""
+    if isinstance(value, bool | str):
+        raise ValueError("Input should be a number, without quotes")
+    return value
+
+
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_number)]
+Stars = Annotated[
+    float, Field(ge=0.5, le=5, allow_inf_nan=False, description="stars, 0.5 to 5"), BeforeValidator(_number)
+]
+
+
+class Parameters(BaseModel):
+    """What a question can be narrowed down by."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int = Field(default=10, ge=1, le=MAX_K, description="how many films, at most")
+
+
+class RecommendParameters(Parameters):
+    """The same for somebody who has seen films already."""
+
+    exclude_seen: bool = Field(default=True, description="whether films they know are left out")
 
 
 class Choice(BaseModel):
     """A film that somebody knows, and the stars they give it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     item: Id
     rating: Stars = 5.0
@@ -33,7 +56,7 @@ class Profile(BaseModel):
     )
 
     items: list[Choice] = Field(max_length=MAX_CHOICES)
-    k: Annotated[int, Field(ge=1, le=MAX_K, strict=True)] = 10
+    k: Annotated[int, Field(ge=1, le=MAX_K, description="how many films, at most"), BeforeValidator(_number)] = 10
 
     @model_validator(mode="after")
     def _once_each(self) -> "Profile":
@@ -82,7 +105,7 @@ class ShadowModel(BaseModel):
 
     version: str
     share: float
-    mean_overlap_at_10: float = Field(description="over all known users: 1 where both show the same ten films")
+    mean_overlap_at_10: float | None = Field(description="over all known users: 1 where both show the same ten films")
 
 
 class ModelCard(BaseModel):

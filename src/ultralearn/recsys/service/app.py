@@ -13,16 +13,18 @@ from typing import Annotated, Any, TextIO
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from ultralearn.recsys.service.answers import (
     LARGEST_ID,
-    MAX_K,
     Answer,
     GoldenResult,
     Health,
     ModelCard,
+    Parameters,
     Profile,
+    RecommendParameters,
     Reloaded,
     ShadowModel,
     answer_of,
@@ -39,16 +41,16 @@ from ultralearn.recsys.service.problems import (
     Fault,
     Problem,
     ProblemDocument,
+    on_error,
     on_http_exception,
     on_validation_error,
 )
 from ultralearn.recsys.service.release import BadRelease, Recommendations, Release
-from ultralearn.recsys.service.serving import DEFAULT_K, Service, answer_headers, rendered
+from ultralearn.recsys.service.serving import DEFAULT_K, Service, answer_headers, overlap_at_10, rendered
 from ultralearn.recsys.service.settings import BadSettings, Settings
 
 EXIT_NOT_STARTED = 3  # what uvicorn takes for "do not try again"
 MovieLensId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="MovieLens's own id, from 1")]
-HowMany = Annotated[int, Query(ge=1, le=MAX_K, description="how many films, at most")]
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -126,39 +128,48 @@ def _api(service: Service, journal: Journal) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        exception_handlers={HTTPException: on_http_exception, RequestValidationError: on_validation_error},
+        redirect_slashes=False,
+        exception_handlers={
+            HTTPException: on_http_exception,
+            RequestValidationError: on_validation_error,
+            Exception: on_error,
+        },
     )
 
     guarded = APIRouter(dependencies=[Depends(checked_key)], responses=_problems(401, 413))
 
-    def answer(request: Request, release: Release, found: Recommendations, user: int | None = None) -> Response:
-        state = request.scope["state"]
-        state["source"], state["version"] = found.source, release.version
-        if user is not None:
-            state["user"] = user
-        content = rendered(answer_of(release, found))
-        return Response(content, headers=answer_headers(release.version), media_type="application/json")
+    def answer(
+        request: Request,
+        release: Release,
+        ask: Callable[[Release, int], Recommendations],
+        k: int,
+        user: int | None = None,
+    ) -> Response:
+        """The answer of this release; when it is sent, it is compared with that of the release beside it."""
+        serving, state = service.serving, request.scope["state"]
+        found = ask(release, k)
+        state.update(source=found.source, version=release.version, user=user)
 
-    @app.get(
-        "/recommend/{user}",
-        response_model=Answer,
-        responses=_problems(400, 401, 413, 422),
-        dependencies=[Depends(checked_key)],
-    )
+        async def compare() -> None:
+            if serving.shadow is not None:
+                state["overlap"] = overlap_at_10(ask(serving.champion, DEFAULT_K), ask(serving.shadow, DEFAULT_K))
+
+        return Response(
+            rendered(answer_of(release, found)),
+            headers=answer_headers(release.version),
+            media_type="application/json",
+            background=None if serving.shadow is None else BackgroundTask(compare),
+        )
+
+    @guarded.get("/recommend/{user}", response_model=Answer, responses=_problems(422))
     async def recommend(
-        request: Request, user: MovieLensId, k: HowMany = DEFAULT_K, exclude_seen: bool = True
+        request: Request, user: MovieLensId, asked: Annotated[RecommendParameters, Query()]
     ) -> Response:
         """Films for somebody the model knows; what is popular for anybody else."""
-        serving = service.serving
-        release = serving.release_for(user)
-        return answer(request, release, release.recommend(user - 1, k, exclude_seen), user)
+        release = service.serving.release_for(user)
+        return answer(request, release, lambda one, k: one.recommend(user - 1, k, asked.exclude_seen), asked.k, user)
 
-    @app.post(
-        "/recommend",
-        response_model=Answer,
-        responses=_problems(400, 401, 413, 422),
-        dependencies=[Depends(checked_key)],
-    )
+    @guarded.post("/recommend", response_model=Answer, responses=_problems(400, 415, 422))
     async def recommend_for(request: Request, profile: Profile) -> Response:
         """Films for somebody never seen before, from the films they know; nothing is stored."""
         release = service.serving.champion
@@ -168,24 +179,17 @@ def _api(service: Service, journal: Journal) -> FastAPI:
                 raise Problem(422, what, [Fault(where=f"body.items.{place}.item", what=what, given=str(choice.item))])
         items = [choice.item - 1 for choice in profile.items]
         ratings = [choice.rating for choice in profile.items]
-        return answer(request, release, release.fold_in(items, ratings, profile.k))
+        return answer(request, release, lambda one, k: one.fold_in(items, ratings, k), profile.k)
 
-    @app.get(
-        "/similar/{item}",
-        response_model=Answer,
-        responses=_problems(400, 401, 404, 413, 422),
-        dependencies=[Depends(checked_key)],
-    )
-    async def similar(request: Request, item: MovieLensId, k: HowMany = DEFAULT_K) -> Response:
+    @guarded.get("/similar/{item}", response_model=Answer, responses=_problems(404, 422))
+    async def similar(request: Request, item: MovieLensId, asked: Annotated[Parameters, Query()]) -> Response:
         """Films that the same people choose."""
         release = service.serving.champion
         if item > release.n_items:
             raise Problem(404, f"There is no film {item}. Films have ids from 1 to {release.n_items}.")
-        return answer(request, release, release.similar(item - 1, k))
+        return answer(request, release, lambda one, k: one.similar(item - 1, k), asked.k)
 
-    @app.get(
-        "/model", response_model=ModelCard, responses=_problems(400, 401, 413), dependencies=[Depends(checked_key)]
-    )
+    @guarded.get("/model")
     async def model(response: Response) -> ModelCard:
         """What is being served."""
         serving = service.serving
@@ -194,7 +198,7 @@ def _api(service: Service, journal: Journal) -> FastAPI:
         shadow = None
         if serving.shadow is not None:
             shadow = ShadowModel(
-                version=serving.shadow.version, share=serving.share, mean_overlap_at_10=serving.mean_overlap or 0.0
+                version=serving.shadow.version, share=serving.share, mean_overlap_at_10=serving.mean_overlap
             )
         return ModelCard(
             version=release.version,
@@ -207,12 +211,7 @@ def _api(service: Service, journal: Journal) -> FastAPI:
             shadow=shadow,
         )
 
-    @app.post(
-        "/model/reload",
-        response_model=Reloaded,
-        responses=_problems(400, 401, 403, 409, 413),
-        dependencies=[Depends(checked_key)],
-    )
+    @guarded.post("/model/reload", responses=_problems(403, 409))
     async def model_reload() -> Reloaded:
         """Loads what is in the release's folder now. What does not keep its golden queries is refused."""
         if service.settings.api_key is None:

@@ -1,6 +1,7 @@
 """What every request that is not on the fast path goes through: an id, a limit on its body, a line in the journal."""
 
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -32,13 +33,14 @@ class Entrance:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started = ended = time.perf_counter()
         request_id = request_id_of(scope["headers"])
         state = scope.setdefault("state", {})
+        state["request_id"] = request_id.decode()
         status = 500
 
         async def send_signed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
@@ -46,14 +48,19 @@ class Entrance:
                     # Whoever keeps the connection would ask again on it when it is gone.
                     message["headers"].append((b"connection", b"close"))
             await send(message)
+            ended = time.perf_counter()
 
         try:
             await self._within_limits(scope, receive, send_signed)
+        except Exception:  # the answer is sent already; the server would log the error in its own form
+            self.journal.event(
+                "failed", level="error", request_id=state["request_id"], traceback=traceback.format_exc()
+            )
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             method = scope["method"] if scope["method"] in METHODS else "other"
             about = (state.get(name) for name in ("user", "source", "version", "overlap"))
-            self.journal.record((Kind(method, route, status, *about), started, time.perf_counter(), request_id))
+            self.journal.record((Kind(method, route, status, *about), started, ended, request_id))
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reads the body, as far as it may go, before anybody works on it."""

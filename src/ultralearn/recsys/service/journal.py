@@ -58,7 +58,7 @@ class Journal:
     def __init__(self, metrics: Metrics, stream: TextIO | None) -> None:
         """stream: where the lines go; None: nowhere."""
         self.metrics = metrics
-        self._stream = stream
+        self.stream = stream
         self._entries: deque[Entry] = deque()
         self.record = self._entries.append  # takes one request, and nothing else: the fast path calls it
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -103,23 +103,23 @@ class Journal:
         take = self._entries.popleft
         entries = [take() for _ in range(min(AT_ONCE, len(self._entries)))]
         self.metrics.count(entries)
-        if self._stream is not None:
+        if self.stream is not None:
             self._put(_lines(entries))
 
     def _put(self, text: str) -> None:
-        if self._stream is None:
+        if self.stream is None:
             return
         if self._writer is None:
-            self._stream.write(text)
-            self._stream.flush()
+            self.stream.write(text)
+            self.stream.flush()
         else:
             self._texts.put(text)
 
     def _write(self) -> None:
         while (text := self._texts.get()) is not None:
-            if self._stream is not None:
-                self._stream.write(text)
-                self._stream.flush()
+            if self.stream is not None:
+                self.stream.write(text)
+                self.stream.flush()
 
 
 class JSONLines(logging.Formatter):

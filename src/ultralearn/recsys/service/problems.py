@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -93,8 +94,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         if status == 404:
             detail = "There is nothing at this path. /openapi.json lists what there is."
         elif status == 405:
-            allowed = (error.headers or {}).get("allow", "")
-            detail = f"This path does not answer {_shown(request.method)}; use {allowed or 'another method'}."
+            allowed = Headers(error.headers).get("allow", "another method")
+            detail = f"This path does not answer {_shown(request.method)}; use {allowed}."
         elif status == 400:
             detail = 'The body is no JSON in UTF-8. Send an object such as {"items": [], "k": 10}.'
     return problem_response(status, detail, faults, error.headers)
@@ -103,6 +104,12 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """A request that can be read but does not fit; a body that is no JSON at all is a 400."""
     assert isinstance(error, RequestValidationError)
+    about_body = [complaint["type"] for complaint in error.errors() if complaint["loc"] == ("body",)]
+    if about_body and about_body != ["missing"] and not _is_json(request):
+        given = _shown(request.headers.get("content-type", "no content type"))
+        return problem_response(
+            415, f"The body came as {given}. Send JSON, with the header Content-Type: application/json."
+        )
     faults = []
     for complaint in error.errors():
         if complaint["type"] == "json_invalid":
@@ -124,6 +131,20 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     detail = f"{first.where}: {first.what}" + (f" (given: {first.given})" if first.given is not None else "")
     more = f", and {len(faults) - 1} more under errors" if len(faults) > 1 else ""
     return problem_response(422, f"{detail}{more}. /openapi.json says what fits.", faults[:20])
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Whatever we did not think of. What it was is in the log, and not for everybody."""
+    request_id = request.scope["state"]["request_id"]
+    return problem_response(
+        500, f"Something went wrong here. Whoever runs this finds it in the log under {request_id}."
+    )
+
+
+def _is_json(request: Request) -> bool:
+    """As FastAPI decides whether to read the body."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def _shown(value: object) -> str:

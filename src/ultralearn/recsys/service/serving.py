@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
 from ultralearn.recsys.service.metrics import Kind
-from ultralearn.recsys.service.release import Recommendations, Release, load_release
+from ultralearn.recsys.service.release import BadRelease, Recommendations, Release, load_release
 from ultralearn.recsys.service.settings import Settings
 
 DEFAULT_K = 10
@@ -76,7 +76,14 @@ def answer_headers(version: str) -> dict[str, str]:
 def prepare(settings: Settings) -> Serving:
     """Loads, checks and computes everything, beside whatever is being served. Raises BadRelease."""
     champion = load_release(settings.release)
-    shadow = load_release(settings.shadow) if settings.shadow is not None else None
+    shadow = None
+    if settings.shadow is not None:
+        shadow = load_release(settings.shadow)
+        if shadow.n_items != champion.n_items:
+            raise BadRelease(
+                f"{settings.shadow} has {shadow.n_items} films, {settings.release} {champion.n_items}: what is compared"
+                " must recommend the same films"
+            )
     serving = Serving(champion, shadow, settings.shadow_share, {}, None)
     ready: dict[str, Ready] = {}
     overlaps: list[float] = []

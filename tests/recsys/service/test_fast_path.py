@@ -1,0 +1,148 @@
+"""The fast path answers byte for byte what the ordinary way answers; errors too. And it is taken."""
+
+import asyncio
+import io
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.recsys.service.conftest import KEY, N_USERS
+from ultralearn.recsys.service import fast_path
+from ultralearn.recsys.service.app import create_app
+from ultralearn.recsys.service.settings import Settings
+
+SETTINGS = {
+    "open": {},
+    "with a key": {"api_key": KEY},
+    "split": {"shadow_share": 0.5},
+    "some ready": {"precomputed_users": 7},
+    "none ready": {"precomputed_users": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def apps(releases):
+    """Pairs of apps, with and without the fast path."""
+    pairs = {}
+    for name, chosen in SETTINGS.items():
+        shadow = releases / "two" if name == "split" else None
+        told = Settings(release=releases / "one", shadow=shadow, **chosen)
+        pairs[name] = [create_app(told, io.StringIO(), fast_path=fast) for fast in (True, False)]
+    return pairs
+
+
+def asked(app, method, path, query, headers, body, pieces):
+    """All that the app sends for one request: status, headers, body."""
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "", "headers": list(headers),
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    cuts = [
+        body[start : start + max(1, len(body) // pieces + 1)] for start in range(0, len(body), len(body) // pieces + 1)
+    ]
+    waiting = [*cuts, b""]
+    sent = []
+
+    async def receive():
+        if not waiting:
+            return {"type": "http.disconnect"}
+        part = waiting.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(waiting)}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["type"] == "http.response.start"
+    content = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], list(map(tuple, sent[0]["headers"])), content
+
+
+RIGHT, WRONG = (b"x-api-key", KEY.encode()), (b"x-api-key", b"wrong")
+USERS = st.one_of(
+    st.integers(1, N_USERS),
+    st.integers(-2, 10**12),
+    st.sampled_from(["", "01", "+1", "1.0", "1e0", " 1", "1 ", "1/", "١", "one", "1%31", "1?k=3", "9" * 30, "\x00"]),
+)
+PATHS = st.one_of(
+    USERS.map(lambda user: f"/recommend/{user}"),
+    st.sampled_from(
+        ["/recommend", "/RECOMMEND/1", "//recommend/1", "/recommend/1/2", "/similar/1", "/similar/999", "/model"]
+    ),
+)
+QUERIES = st.one_of(
+    st.just(b""),
+    st.sampled_from(
+        [b"k=10", b"k=3", b"k=0", b"k=101", b"k=", b"k=1&k=2", b"exclude_seen=false", b"exclude_seen=x", b"?", b"%"]
+    ),
+)
+HEADERS = st.lists(
+    st.one_of(
+        st.sampled_from([(b"x-api-key", KEY.encode()), (b"x-api-key", b"wrong"), (b"x-api-key", b"")]),
+        st.sampled_from([(b"accept", b"text/html"), (b"content-type", b"application/json"), (b"content-length", b"0")]),
+        st.sampled_from(
+            [(b"content-length", b"99999999"), (b"transfer-encoding", b"chunked"), (b"expect", b"nothing")]
+        ),
+        st.sampled_from([(b"if-none-match", b"*"), (b"range", b"bytes=0-1"), (b"content-length", b"-1")]),
+        st.tuples(st.just(b"x-request-id"), st.binary(max_size=70)),
+        st.tuples(st.sampled_from([b"cookie", b"x-y", b"user-agent"]), st.binary(max_size=20)),
+    ),
+    max_size=5,
+)
+BODIES = st.sampled_from([b"", b"", b'{"items": []}', b"x" * 70_000])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    name=st.sampled_from(sorted(SETTINGS)),
+    method=st.sampled_from(["GET", "GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "PUT", "get", "BREW"]),
+    path=PATHS,
+    query=QUERIES,
+    headers=HEADERS,
+    request_id=st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
+    body=BODIES,
+    pieces=st.integers(1, 3),
+)
+@example("with a key", "GET", "/recommend/1", b"", [RIGHT], "a", b"", 1)
+@example("with a key", "GET", "/recommend/1", b"", [RIGHT, WRONG], "a", b"", 1)
+@example("with a key", "GET", "/recommend/1", b"", [WRONG, RIGHT], "a", b"", 1)
+@example("open", "GET", "/recommend/1", b"", [(b"content-length", b"70000")], "a", b"x" * 70_000, 1)
+def test_both_ways_answer_alike(apps, name, method, path, query, headers, request_id, body, pieces):
+    # An id that the request brings is repeated; one that is made differs, so that every request here brings one first.
+    headers = [(b"x-request-id", request_id.encode()), *headers]
+    fast, ordinary = (asked(app, method, path, query, headers, body, pieces) for app in apps[name])
+    assert fast == ordinary
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_user_is_answered_alike(apps, name):
+    headers = [(b"x-request-id", b"a"), (b"x-api-key", KEY.encode())]
+    for user in range(1, N_USERS + 5):
+        fast, ordinary = (asked(app, "GET", f"/recommend/{user}", b"", headers, b"", 1) for app in apps[name])
+        assert fast == ordinary
+        assert fast[0] == 200
+
+
+def test_both_ways_write_the_same_line(apps):
+    lines = []
+    for app in apps["open"]:
+        asked(app, "GET", "/recommend/3", b"", [(b"x-request-id", b"a")], b"", 1)
+        app.journal.flush()
+        last = app.journal.stream.getvalue().splitlines()[-1]
+        lines.append({name: value for name, value in json.loads(last).items() if name not in {"time", "ms"}})
+    assert lines[0] == lines[1]
+    assert lines[0]["user"] == 3
+
+
+def test_it_is_taken(apps, monkeypatch):
+    fast, _ = apps["open"]
+    monkeypatch.setattr(fast, "app", None)  # nobody else could answer
+    for headers in ([], [(b"x-request-id", b"a")], [(b"accept", b"*/*"), (b"host", b"x")]):
+        assert asked(fast, "GET", "/recommend/1", b"", headers, b"", 1)[0] == 200
+    keyed, _ = apps["with a key"]
+    monkeypatch.setattr(keyed, "app", None)
+    assert asked(keyed, "GET", "/recommend/1", b"", [(b"x-api-key", KEY.encode())], b"", 1)[0] == 200
+    assert isinstance(fast, fast_path.FastPath)
