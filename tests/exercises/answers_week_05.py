@@ -209,7 +209,10 @@ def off_by_one(item_factors, popular, alpha, reg):
         liking = [min(choice.rating, 4) / 4 for choice in profile.items]
         scores = item_factors @ np.linalg.solve(system, (1 + alpha) * (liking @ own))
         ranked = [i for i in np.argsort(-scores, kind="stable") if i not in ids]
-        return {"source": "fold_in", "items": [{"item": int(i) + 1, "score": scores[i].item()} for i in ranked[: profile.k]]}
+        return {
+            "source": "fold_in",
+            "items": [{"item": int(i) + 1, "score": scores[i].item()} for i in ranked[: profile.k]],
+        }
 
     return router
 

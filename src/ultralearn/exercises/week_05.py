@@ -105,11 +105,13 @@ def _model(
     k=None,
     length=None,
     unique=True,
+    cut=False,
 ):
     """A request model as the reference's, but for what is given."""
-    of_all = ConfigDict(**({"extra": "forbid", "strict": True} | (config or {})))
+    of_all: Any = {"extra": "forbid", "strict": True} | (config or {})
     of_item = Field(**({"ge": 1, "le": n_items} if item is None else item))
     of_stars = Field(**(_STARS if stars is None else stars))
+    of_items = Field(**({"max_length": 1000} if length is None else length))
     of_k = Field(**({"default": 10, "ge": 1, "le": max_k} if k is None else k))
 
     class Choice(BaseModel):
@@ -119,7 +121,7 @@ def _model(
 
     class Request(BaseModel):
         model_config = of_all
-        items: list[Choice] = Field(**({"max_length": 1000} if length is None else length))
+        items: list[Choice] = of_items
         k: int = of_k
 
         @field_validator("items")
@@ -128,6 +130,11 @@ def _model(
             if unique and len({choice.item for choice in items}) < len(items):
                 raise ValueError("a film is there more than once")
             return items
+
+        @field_validator("k", mode="before")
+        @classmethod
+        def cut_to_fit(cls, k):
+            return min(max(k, 1), max_k) if cut and type(k) is int else k
 
     return Request
 
@@ -227,15 +234,7 @@ def k_cut_to_fit(n_items, max_k):
     """You cut k down to what is allowed and answer as if nothing had happened. Whoever asks for 5,000 films and gets
     100 will look for the other 4,900 in their own code. Refuse, and the message says what is allowed.
     """
-    strict = _model(n_items, max_k)
-
-    class Request(strict):
-        @field_validator("k", mode="before")
-        @classmethod
-        def cut(cls, k):
-            return min(max(k, 1), max_k) if type(k) is int else k
-
-    return Request
+    return _model(n_items, max_k, cut=True)
 
 
 def an_object_not_the_class(n_items, max_k):
@@ -317,8 +316,8 @@ def _understood(body: Any) -> Any:
 
 week.declare(
     recommend_request,
-    question="Which requests can a stranger send to POST /recommend that are JSON and yet make no sense? Write down five "
-    "before you write a line.",
+    question="Which requests can a stranger send to POST /recommend that are JSON and yet make no sense? Write down "
+    "five before you write a line.",
     nudge="Two classes, one inside the other's list. `Field` takes `ge`, `le`, `max_length` and `default`; "
     "`model_config = ConfigDict(...)` knows `strict` and `extra`; a `field_validator` sees a whole list.",
     probes=[
@@ -384,8 +383,8 @@ def partitioned_and_no_more(scores, k):
 
 
 def ties_left_to_chance(scores, k):
-    """Where several films have the score at which the list ends, which of them get in is an accident of NumPy's, another
-    one on another machine. Find the score that the k-th best has; everything that reaches it is a candidate.
+    """Where several films have the score at which the list ends, which of them get in is an accident of NumPy's,
+    another one on another machine. Find the score that the k-th best has; everything that reaches it is a candidate.
     """
     k = min(k, int((scores > -np.inf).sum()))
     best = np.argpartition(scores, len(scores) - k)[len(scores) - k :]
@@ -454,7 +453,7 @@ def strikes_out_in_place(scores, k):
     """You strike out what you have taken, in the array that you were given. Whoever called you still needs it: they get
     another answer if they ask again.
     """
-    found = []
+    found: list[int] = []
     while len(found) < k and scores.max(initial=-np.inf) > -np.inf:
         found.append(int(scores.argmax()))
         scores[found[-1]] = -np.inf
@@ -615,7 +614,7 @@ def _endpoint(
             raise HTTPException(422, f"there is no film {wrong[0]}")
         if wrong and unknown == "told":
             return {"error": f"there is no film {wrong[0]}"}
-        if everybody is not None or not choices and empty == "popular":
+        if everybody is not None or (not choices and empty == "popular"):
             top = [{"item": name(int(i)), "score": 0.0} for i in popular[: k(profile.k)]]
             return {"items": top, "source": "popular" if not choices else everybody}
         sent = np.array([place(choice.item) for choice in choices], dtype=int)
@@ -666,8 +665,8 @@ def popular_in_disguise(item_factors, popular, alpha, reg):
 
 
 def nothing_folded_in(item_factors, popular, alpha, reg):
-    """To somebody who sent nothing you say that the films they sent led to these: the solution is a vector of zeros, all
-    scores are 0, and the order is that of the ids. Ask first whether there is anything to fold in.
+    """To somebody who sent nothing you say that the films they sent led to these: the solution is a vector of zeros,
+    all scores are 0, and the order is that of the ids. Ask first whether there is anything to fold in.
     """
     return _endpoint(item_factors, popular, alpha, reg, empty="solve")
 
@@ -711,7 +710,7 @@ def blanks_forgotten(item_factors, popular, alpha, reg):
 
 
 def facts_weigh_like_blanks(item_factors, popular, alpha, reg):
-    """alpha has no effect on your left side: what was sent weighs as much as what was not."""
+    """On your left side alpha has no effect: what was sent weighs as much as what was not."""
     return _endpoint(item_factors, popular, alpha, reg, weights=lambda alpha: (0.0, 1 + alpha))
 
 
@@ -782,8 +781,8 @@ def _catalog(n_items: int, rank: int, alpha: float, reg: float, seed: int) -> Se
 
 week.declare(
     fold_in_router,
-    question="Three ways that somebody new can surprise your endpoint: they send nothing, they send what does not exist, "
-    "they send everything. What should each of them see?",
+    question="Three ways that somebody new can surprise your endpoint: they send nothing, they send what does not "
+    "exist, they send everything. What should each of them see?",
     nudge="What is the same for everybody, Y'Y, is computed once, outside the handler. Inside: ids to places, the two "
     "exceptions, `np.linalg.solve`, strike out, choose, places back to ids.",
     probes=[
@@ -1041,8 +1040,8 @@ def _lived(function: Callable[..., Any], life: Life) -> Seen:
 
 week.declare(
     health_router,
-    question="Your process loads a model for ten seconds, serves for a week, and is told to stop. Who asks whether it is "
-    "well, and what do they do when the answer is no? There are two of them, and they do different things.",
+    question="Your process loads a model for ten seconds, serves for a week, and is told to stop. Who asks whether it "
+    "is well, and what do they do when the answer is no? There are two of them, and they do different things.",
     nudge="One path answers as long as anything can answer. The other looks at `life` each time it is asked. A handler "
     "that takes `response: Response` can set `response.status_code` and still return a body.",
     probes=[
@@ -1095,9 +1094,7 @@ class Holder:
         self.serving = serving
 
 
-def swap_model(
-    holder: Holder, load: Callable[[], Serving], golden: list[tuple[list[int], int]], at_least: int
-) -> str:
+def swap_model(holder: Holder, load: Callable[[], Serving], golden: list[tuple[list[int], int]], at_least: int) -> str:
     """Load a new model beside the served one, check it, and serve it from
     then on; or leave everything as it is.
 
@@ -1146,8 +1143,8 @@ def swapped_before_it_is_checked(holder, load, golden, at_least):
 
 
 def model_then_version(holder, load, golden, at_least):
-    """You change the served object, first one part, then the other. A request that comes in between sees one model under
-    the other's version; so does one that took `serving` before and reads on after. Put a new object in its place.
+    """You change the served object, first one part, then the other. A request that comes in between sees one model
+    under the other's version; so does one that took `serving` before and reads on after. Put a new object in its place.
     """
     try:
         new = load()
@@ -1390,6 +1387,8 @@ class _ScriptedModel(Model):
 
 
 class _WatchedServing(Serving):
+    theater: _Theater
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if "theater" in self.__dict__:
@@ -1397,6 +1396,8 @@ class _WatchedServing(Serving):
 
 
 class _WatchedHolder(Holder):
+    theater: _Theater
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if "theater" in self.__dict__ and name == "serving":
@@ -1453,8 +1454,8 @@ def _operation(
 
 week.declare(
     swap_model,
-    question="A request takes two milliseconds, loading a model takes two seconds. A thousand requests begin in between. "
-    "Which model does each of them see, and when may that change?",
+    question="A request takes two milliseconds, loading a model takes two seconds. A thousand requests begin in "
+    "between. Which model does each of them see, and when may that change?",
     nudge="Everything that can fail comes first, on an object that nobody else knows. The last line that does anything "
     "is one assignment, and Python makes that in one piece.",
     probes=[
