@@ -83,7 +83,7 @@ class Crowd:
                 else:
                     status, headers, content = await one_request(self.port, f"/recommend/{user}", "GET", self.headers)
                 answer = json.loads(content)
-                if status != 200 or answer["model_version"] != headers["x-model-version"] or len(answer["items"]) < 5:
+                if status != 200 or answer["model_version"] != headers["x-model-version"] or not answer["items"]:
                     self.failures.append((status, content[:200]))
                 self.answers.append(answer["model_version"])
             except (OSError, ValueError, KeyError) as error:
