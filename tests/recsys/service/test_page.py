@@ -187,8 +187,8 @@ def test_by_keyboard_alone(visit):
     assert page.evaluate("document.activeElement.id") == "hit-13-1"
     for stars in (1, 2, 3, 4):  # the space bar, then arrows: one stop for five stars
         page.keyboard.press("Space" if stars == 1 else "ArrowRight")
+        page.wait_for_url(f"**film-13={stars}*")
         page.locator(f"#pick-13-{stars}:focus").wait_for()
-        assert stars_in(page) == {"13": str(stars)}
     assert recommended(page) != before
     assert "Because you liked Film 12" in page.locator("#recommended").inner_text()
     said = page.locator("#said").inner_text()
