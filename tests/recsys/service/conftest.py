@@ -1,5 +1,6 @@
 """A small release of simulated ratings, made once; no test here asks a network or needs MovieLens."""
 
+import contextlib
 import io
 import json
 import os
@@ -111,7 +112,11 @@ class Process:
         command = [sys.executable, "-m", "ultralearn.recsys.service", "--release", str(folder), "--port", "0"]
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.popen = subprocess.Popen(
-            [*command, *options], env=os.environ | one_thread | variables, stdout=subprocess.PIPE, text=True
+            [*command, *options],
+            env=os.environ | one_thread | variables,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # so that its workers can be ended with it
         )
         first = self.popen.stdout.readline()
         self.first = json.loads(first) if first else {}
@@ -132,6 +137,12 @@ class Process:
     def signal(self, number):
         self.popen.send_signal(number)
 
+    def kill(self):
+        """It and its workers, at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.communicate()
+
     def stop(self):
         """SIGTERM, and all that it wrote until it ended."""
         if self.popen.poll() is None:
@@ -139,7 +150,7 @@ class Process:
         try:
             text, _ = self.popen.communicate(timeout=30)
         except subprocess.TimeoutExpired:
-            self.popen.kill()
+            self.kill()
             raise
         return self.popen.returncode, [json.loads(line) for line in text.splitlines()]
 
@@ -156,9 +167,7 @@ def start():
 
     yield begin
     for process in started:
-        if process.popen.poll() is None:
-            process.popen.kill()
-            process.popen.communicate()
+        process.kill()
 
 
 def free_port():

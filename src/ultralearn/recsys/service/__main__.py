@@ -23,6 +23,7 @@ LOGGING = {
     "loggers": {"uvicorn": {"handlers": ["stdout"], "level": "WARNING", "propagate": False}},
 }
 BACKLOG = 2048
+START_SECONDS = 30  # a worker that is not up by then, on a machine however busy, is given up
 STUCK_SECONDS = 10  # an answer that takes longer than this after the drain is given up
 
 
@@ -51,6 +52,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STUCK_SECONDS,
+        timeout_worker_healthcheck=START_SECONDS,
     )
     if settings.workers == 1:
         config.app, config.factory = from_environment(), False  # a bad release ends it here, before the line below
