@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.test_dockerfile import copied
 from tests.recsys.service.conftest import make_release
 from ultralearn.recsys.service.release import load_release
 
@@ -197,13 +198,14 @@ def test_no_compiler_no_training_library_no_ratings_no_model_are_in_it(image, tm
     packages = re.compile(r"/(torch|scipy|sklearn|pandas|polars|tensorflow|jax|mlflow|triton|nvidia)/")
     assert [name for name in names if packages.search(name)] == []
     data = re.compile(r"\.(safetensors|npz|inter|csv|pt|pkl|pickle)$|(^|/)u\.data$|ml-100k|ratings", re.IGNORECASE)
-    assert [name for name in names if data.search(name) and not name.startswith(("usr/lib/", "usr/local/lib/"))] == []
-    ours = sorted(
-        {name.split("/")[3] for name in names if name.startswith("srv/app/ultralearn/") and name.count("/") > 2}
-    )
-    assert [one for one in ours if one not in ("__init__.py", "__pycache__", "recsys")] + [
-        name for name in names if re.match(r"srv/app/ultralearn/recsys/(?!service/|__init__|__pycache__)[^/]", name)
-    ] == []
+    assert [name for name in names if data.search(name) and not name.startswith("usr/")] == []
+    ours = {name for name in names if name.startswith("srv/app/") and not name.endswith(("/", ".pyc"))}
+    expected = {"srv/app/healthcheck.py"}
+    for source in copied():
+        if source.startswith("src/"):
+            found = [ROOT / source] if (ROOT / source).is_file() else (ROOT / source).rglob("*")
+            expected |= {f"srv/app/{path.relative_to(ROOT / 'src')}" for path in found if path.is_file()}
+    assert ours == {name for name in expected if not name.endswith(".pyc")}
 
 
 def test_it_becomes_healthy_within_its_memory(container, figures):
