@@ -49,7 +49,9 @@ def main() -> None:
         factory=True,
         workers=settings.workers,
         log_config=LOGGING,
+        log_level="warning",
         access_log=False,
+        proxy_headers=False,  # nothing here depends on who asks, or how
         server_header=False,
         timeout_graceful_shutdown=STUCK_SECONDS,
         timeout_worker_healthcheck=START_SECONDS,

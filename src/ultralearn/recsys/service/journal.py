@@ -18,6 +18,7 @@ from ultralearn.recsys.service.metrics import Entry, Metrics
 
 FLUSH_SECONDS = 0.1
 AT_ONCE = 200  # entries written before others get their turn
+TOGETHER = 100  # times that many, before they are written
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 # Added to time.perf_counter, it tells the time of day.
@@ -62,6 +63,7 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self.record = self._entries.append  # takes one request, and nothing else: the fast path calls it
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._made: list[str] = []  # lines that nobody has put yet
         self._writer: threading.Thread | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -90,24 +92,31 @@ class Journal:
     def flush(self) -> None:
         """Hands over everything taken so far, at once."""
         while self._entries:
-            self._hand_over_some()
+            self._made.append(self._counted())
+        self._put_made()
 
     async def _hand_over(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            while self._entries:
-                self._hand_over_some()
+            while self._entries and len(self._made) < TOGETHER:
+                self._made.append(self._counted())
                 await asyncio.sleep(0)  # so many lines are a fraction of a millisecond; then requests have their turn
+            self._put_made()
 
-    def _hand_over_some(self) -> None:
+    def _put_made(self) -> None:
+        """Puts all lines at once, since the writer has to be woken."""
+        made, self._made = self._made, []
+        self._put("".join(made))
+
+    def _counted(self) -> str:
+        """The lines of the next entries, which the metrics have now."""
         take = self._entries.popleft
         entries = [take() for _ in range(min(AT_ONCE, len(self._entries)))]
         self.metrics.count(entries)
-        if self.stream is not None:
-            self._put(_lines(entries))
+        return _lines(entries) if self.stream is not None else ""
 
     def _put(self, text: str) -> None:
-        if self.stream is None:
+        if self.stream is None or not text:
             return
         if self._writer is None:
             self.stream.write(text)
