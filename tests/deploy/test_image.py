@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -389,3 +390,44 @@ def test_lambdas_image_needs_no_mount(run, image, release, tmp_path):
         docker("rm", "--force", container.id)
     finally:
         docker("image", "rm", "--force", whole, adapter)
+
+
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="not on this machine: prometheus")
+def test_prometheus_scrapes_it_and_works_out_every_alert(container, tmp_path):
+    """The files of deploy/prometheus, with the container's address in place of its name."""
+    folder = shutil.copytree(ROOT / "deploy/prometheus", tmp_path / "prometheus")
+    config = (folder / "prometheus.yml").read_text()
+    here = config.replace("recommender:8080", f"127.0.0.1:{container.port}").replace("_interval: 5s", "_interval: 1s")
+    (folder / "prometheus.yml").write_text(here)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    options = ["--config.file", folder / "prometheus.yml", "--storage.tsdb.path", tmp_path / "data"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(["prometheus", *options, "--web.listen-address", address], stderr=log, stdout=log)
+
+    def asked(path):
+        connection = http.client.HTTPConnection(address, timeout=5)
+        connection.request("GET", f"/api/v1/{path}")
+        return json.loads(connection.getresponse().read())["data"]
+
+    def rules():
+        try:
+            if not any(sample["value"][1] == "1" for sample in asked("query?query=ultralearn_ready")["result"]):
+                return []
+            found = [rule for group in asked("rules")["groups"] for rule in group["rules"]]
+        except (OSError, KeyError, ValueError):
+            return []
+        return found if all(rule["health"] != "unknown" for rule in found) else []
+
+    try:
+        until = time.monotonic() + 40
+        while not (found := rules()):
+            assert time.monotonic() < until, (tmp_path / "log").read_text()[-2000:]
+            time.sleep(0.2)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+    assert {rule["name"]: (rule["health"], rule["state"]) for rule in found} == dict.fromkeys(
+        ("RecommenderDown", "RecommenderFails", "RecommenderSlow", "ReleaseRefused"), ("ok", "inactive")
+    )
