@@ -475,7 +475,8 @@ def _list_made(function: Callable[..., Any], scores: np.ndarray, k: int) -> Any:
     if not fits:
         return {"what you return": f"{shape}, no places in scores", "its scores": None, "order": None, "ties": None}
     shown = before[found]
-    steps = np.diff(shown)
+    with np.errstate(invalid="ignore"):  # -inf less -inf
+        steps = np.diff(shown)
     downward, upward = bool((steps <= 0).all()), bool((steps >= 0).all())
     order = "best first" if downward else "worst first" if upward else "neither up nor down"
     reached = before >= shown.min(initial=np.inf)  # among the lowest of them, chance may have chosen
