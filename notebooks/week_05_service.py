@@ -84,7 +84,6 @@ import re
 import signal
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -94,10 +93,9 @@ from typing import Any
 # %%
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the matrices are small: a second
 # thread would spend its time waiting
-warnings.filterwarnings("ignore", message="Using .httpx.")  # the test client's plans
 
 # %%
-import httpx
+import httpx2 as httpx
 import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
@@ -129,7 +127,6 @@ tables.set_tbl_rows(20)
 # %%
 from fastapi import HTTPException, Response  # noqa: F401
 from pydantic import ConfigDict, Field, field_validator  # noqa: F401
-
 from ultralearn.recsys.service.answers import Profile  # noqa: F401
 
 # %% [markdown]
@@ -229,7 +226,7 @@ answer.json()["items"][0]
 # %% [markdown]
 # Two processes, one of them this notebook, and between them nothing but text. Beside each film stands what speaks for it: a score of a factor model is a sum
 # over the films that somebody chose, so the largest terms are the reasons. Ask for user 900 next, one of those who have not arrived. Write down
-# your guess: an error, nothing, or ten films?
+# your guess: an error, nothing, or films?
 
 
 # %%
@@ -247,7 +244,7 @@ print(nobody.status_code, nobody.json()["source"])
 shown(nobody)
 
 # %% [markdown]
-# Ten films, or here five, and the word `popular` beside them. Week 4 ended with strangers being six sevenths of the future: a service that answers
+# Films, and the word `popular` beside them. Week 4 ended with strangers being six sevenths of the future: a service that answers
 # them with a 404 is out of service most of the time. But it says what it did. An answer that hides that it was a fallback
 # will be counted as a recommendation, by you, on a dashboard, in March.
 #
@@ -289,8 +286,8 @@ def recommend_request(n_items: int, max_k: int) -> type[BaseModel]:
 hint("recommend_request")
 
 # %% [markdown]
-# Here are ten requests that are fine JSON and make no sense. First to the kind of endpoint that most tutorials end with: it takes what
-# comes and lets NumPy complain. Write down your guess: how many of the ten does it refuse?
+# Here are ten requests that are fine JSON and make no sense. First to an endpoint that trusts you: it takes what comes and lets NumPy
+# complain. Write down your guess: how many of the ten does it refuse?
 
 # %%
 film = {"item": 50, "rating": 5}
@@ -335,7 +332,7 @@ columns = {"careless": by_careless, "the service": by_service}
 pl.DataFrame({"sent": list(nonsense)} | columns)
 
 # %% [markdown]
-# It refuses none. What breaks is a 500, "our mistake", and somebody is woken up for it. The others are worse: 200, and an answer to a question that nobody
+# It refuses none. What breaks it is a 500, "our mistake", and somebody is woken up for it. The others are worse: 200, and an answer to a question that nobody
 # asked. `Y[-1]` is the last film to Python, so film 0 gets recommendations, too.
 #
 # A refusal is read by a person at eleven at night. It should say what was wrong, where, and what would fit:
@@ -611,7 +608,7 @@ print("exit code:", leaving.wait())
 
 # %% [markdown]
 # For a second it says "not ready" to whoever asks that, and still answers everything else: the load balancer has time to notice, and what was on its way
-# arrives. Only then does it close the door. Leave out that second and every deployment loses a handful of requests, too few
+# arrives. Only then does it close the door. Leave out that second, and what was on its way is lost: a handful of requests at each deployment, too few
 # to be noticed, and enough to be cursed.
 #
 # ### A load that does not wait for you
@@ -654,8 +651,8 @@ async def get(path: str, connection: Connection) -> tuple[int, str, bool]:
 
 
 # %% [markdown]
-# That is HTTP, all of it, by hand: a line, some headers, an empty line, a body. A load generator has to cost less than what it loads, or it measures itself; `httpx`, comfortable as it
-# is, costs more than our whole service. Sixteen connections are kept open, and a request that finds none free waits, on its own time.
+# That is HTTP, all of it, by hand: a line, some headers, an empty line, a body. A load generator has to cost less than what it loads, or it measures itself; `httpx` looks
+# after redirects, cookies, proxies and a pool at each request, which is comfortable, and work that would end up in our figure. Sixteen connections are kept open, and a request that finds none free waits, on its own time.
 
 # %%
 Connections = asyncio.Queue[Connection | None]
@@ -742,7 +739,7 @@ claim(
 
 # %% [markdown]
 # One cross against a staircase of dots. The client that waits its turn was asleep when the server was: all that it should have sent in that time, it never sent,
-# and its p99 is splendid. The trap is called **coordinated omission**, and half of the load tests that you will be shown have walked into it. Before you believe a
+# and its p99 is splendid. The trap is called **coordinated omission**, and many a load test that you will be shown has walked into it. Before you believe a
 # percentile, ask when its clock started.
 #
 # ### A new model, while they wait
@@ -947,7 +944,7 @@ claim(
 )
 
 # %% [markdown]
-# (The baseline is last week's model with another seed: its lists are as good, and nearly all of them differ somewhere. A comparison that says "about the same" would not have noticed.)
+# (The baseline is the same model, trained on the same ratings from another seed: nearly all of its lists differ somewhere. A comparison that says "about the same" would not have noticed.)
 #
 # What about collecting requests for a few milliseconds and scoring them together, as model servers offer to? For a network on a GPU that is most of the art. For a factor
 # model it is a detour: a list costs less than the waiting and the bookkeeping. Our measurements, side by side with the model servers, are on the
@@ -1001,4 +998,4 @@ aside.shutdown()
 #
 # - [FastAPI's documentation](https://fastapi.tiangolo.com/tutorial/) on request bodies, errors and testing: the best-written manual of any framework here.
 # - [Gil Tene (2015)](https://www.youtube.com/watch?v=lJ8ydIuPFeU), *How NOT to Measure Latency*: coordinated omission, by the man who named it.
-# - [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457.html), *Problem Details for HTTP APIs*: what an error should look like, in twenty pages.
+# - [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457.html), *Problem Details for HTTP APIs*: what an error should look like.
