@@ -284,8 +284,10 @@ def _bodies(n_items: int, max_k: int) -> dict[str, Any]:
 def _answered(function: Callable[..., Any], n_items: int, max_k: int) -> Seen:
     """The status of each request, and for the good ones the request as the app has understood it."""
     model = function(n_items=n_items, max_k=max_k)
+    if isinstance(model, BaseModel):
+        return {"what the function returns": "an object"}
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return {"what the function returns": "an object" if isinstance(model, BaseModel) else describe(model)}
+        raise TypeError(f"it returned {describe(model)}, expected a subclass of pydantic's BaseModel")
     router = APIRouter()
 
     def echo(request):
@@ -754,8 +756,8 @@ def _served(function: Callable[..., Any], item_factors: np.ndarray, **rest: Any)
     """Status and body of each visit; of a refusal, whether its message names the film."""
     router = function(item_factors=item_factors, **rest)
     if not isinstance(router, APIRouter):
-        return {"what the function returns": describe(router)}
-    seen: Seen = {"what the function returns": "an APIRouter"}
+        raise TypeError(f"it returned {describe(router)}, expected an APIRouter")
+    seen: Seen = {}
     with _client(router) as client:
         for label, body in _visits(len(item_factors)).items():
             response = client.post("/recommend", json=body)
@@ -1022,8 +1024,8 @@ def _lived(function: Callable[..., Any], life: Life) -> Seen:
     life = copy.copy(life)  # its changes are ours, not the function's
     router = function(life=life)
     if not isinstance(router, APIRouter):
-        return {"what the function returns": describe(router)}
-    seen: Seen = {"what the function returns": "an APIRouter"}
+        raise TypeError(f"it returned {describe(router)}, expected an APIRouter")
+    seen: Seen = {}
     moments: Mapping[str, Mapping[str, Any]] = {"at first": dict(vars(life))} | MOMENTS
     with _client(router) as client:
         for label, changes in moments.items():
