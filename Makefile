@@ -11,11 +11,12 @@ SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
 EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
 # What a notebook's outputs depend on beside its own source.
 LIBRARY := $(shell find src/ultralearn -name '*.py' -not -path '*/publish/*') src/ultralearn/practice/book.mplstyle
-PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb) \
+PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
 	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish -type f -not -name '*.pyc')
+PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
-.PHONY: help book serve lab notebooks accept test lock fill clean \
+.PHONY: help book serve lab notebooks accept test bench lock fill clean \
 	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest report
 
 help: ## list the targets
@@ -43,6 +44,9 @@ accept: notebooks _build/proofs ## take the executed outputs as the published on
 test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, browser
 	@for step in lint unit proofs pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
 	@echo "All steps passed."
+
+bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 15 minutes)
+	$(PY) -m benchmarks.run
 
 lock: $(ENV) ## make requirements.txt anew from pyproject.toml
 	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
@@ -73,6 +77,14 @@ $(ENV): requirements.txt pyproject.toml
 	@$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --requirement requirements.txt
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Each peer of the benchmarks has one of its own: what they pin does not go together.
+_build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
+	@$(PY) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "The peers are pinned for Python 3.11. Remove .venv, then: make bench PYTHON=python3.11" >&2; exit 1; }
+	@rm -rf $(@D) && $(PY) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
 # --- the site
