@@ -20,7 +20,7 @@ class EASE(Recommender):
     diagonal has to be zero: an item may not recommend itself.
     """
 
-    reg: float = 300.0
+    reg: float = 500.0
     predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("weights",)
 

@@ -68,9 +68,9 @@ class IALS(Recommender):
     """
 
     rank: int = 64
-    alpha: float = 6.0
-    reg: float = 50.0
-    popularity_power: float = 0.0
+    alpha: float = 2.0
+    reg: float = 25.0
+    popularity_power: float = 0.3
     sweeps: int = 6
     steps: int = 2
     seed: int = 0
