@@ -63,6 +63,7 @@ class ALS(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Offsets first, then factors for what they leave, in float32."""
+        self._expect_positive("rank", "reg", "sweeps")
         self._remember(interactions)
         offsets = Offsets().fit(interactions)
         self.mean, self.user_biases, self.item_biases = offsets.mean, offsets.user_biases, offsets.item_biases

@@ -73,6 +73,7 @@ class Offsets(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Items and people in turn, each to what the other leaves."""
+        self._expect_positive("user_reg", "item_reg", "sweeps")
         self._remember(interactions)
         users, items = interactions.users, interactions.items
         user_counts = np.bincount(users, minlength=interactions.n_users)

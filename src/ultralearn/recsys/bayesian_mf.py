@@ -35,7 +35,7 @@ def gibbs_half_step(
     precisions = prior_precision + noise_precision * pattern.grams(col_factors)
     pulls = prior_precision @ prior_mean + noise_precision * pattern.sums(col_factors, ratings)
     noise = torch.randn(pulls.shape, generator=generator, dtype=pulls.dtype)
-    # With precision = L L': L'^-1 (L^-1 pull + noise) has mean (L L')^-1 pull and covariance L'^-1 L^-1, as it should.
+    # With precision = L L', L'^-1 (L^-1 pull + noise) has mean precision^-1 pull and covariance L'^-1 L^-1.
     lower = torch.linalg.cholesky(precisions)
     half = torch.linalg.solve_triangular(lower, pulls[:, :, None], upper=False)
     drawn: Tensor = torch.linalg.solve_triangular(lower.mT, half + noise[:, :, None], upper=True)
@@ -51,15 +51,17 @@ def draw_prior(factors: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
     mean = factors.mean(0)
     around = factors - mean
     spread = torch.eye(k) + around.T @ around + 2 * n / (2 + n) * torch.outer(mean, mean)
-    # A Wishart draw (Bartlett 1933): with spread^-1 = C C', and T lower triangular, normal below the diagonal and
-    # roots of chi-squared on it, C T T' C'.
-    triangle = torch.randn(k, k, generator=generator).tril(-1)
-    freedom = k + n - torch.arange(k, dtype=torch.float32)
-    triangle.diagonal().copy_((2 * torch._standard_gamma(freedom / 2, generator)).sqrt())
-    root = torch.linalg.cholesky(torch.linalg.inv(spread)) @ triangle
-    # precision = root root', so root'^-1 noise has the covariance precision^-1.
-    noise = torch.linalg.solve_triangular(root.T, torch.randn(k, 1, generator=generator), upper=True).squeeze(1)
-    return n * mean / (2 + n) + noise / (2 + n) ** 0.5, root @ root.T
+    # Wishart by its definition: the sum of x x' over n + k normal x with covariance spread^-1.
+    x = _normal(spread, n + k, generator)
+    precision = x.T @ x
+    return n * mean / (2 + n) + _normal((2 + n) * precision, 1, generator)[0], precision
+
+
+def _normal(precision: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Draws (count, k) from the normal distribution of mean 0 and this precision, L L': L'^-1 times noise."""
+    noise = torch.randn(len(precision), count, generator=generator)
+    drawn: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(precision).T, noise, upper=True)
+    return drawn.T
 
 
 @dataclass
@@ -83,6 +85,7 @@ class BayesianMF(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Draws items, people and what either share, in turn. Raises ValueError where no draw would be kept."""
+        self._expect_positive("rank", "noise_precision")
         if not 0 <= self.burn_in < self.sweeps:
             raise ValueError(f"burn_in={self.burn_in} of sweeps={self.sweeps}; expected 0 <= burn_in < sweeps")
         self._remember(interactions)

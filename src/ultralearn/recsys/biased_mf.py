@@ -55,6 +55,7 @@ class BiasedMF(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Goes through the ratings `epochs` times, each time in another order."""
+        self._expect_positive("rank", "learning_rate", "epochs", "batch_size")
         self._remember(interactions)
         generator = torch.Generator().manual_seed(self.seed)
         mean = float(interactions.ratings.mean())

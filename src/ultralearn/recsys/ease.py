@@ -26,6 +26,7 @@ class EASE(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """One inverse, of items x items, or of users x users where there are fewer of them."""
+        self._expect_positive("reg")
         self._remember(interactions)
         ones = torch.from_numpy(self.seen.toarray()).float()
         by_user, by_item = Pattern(self.seen), Pattern(self.seen.T.tocsr())

@@ -79,6 +79,7 @@ class IALS(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Half-steps in turn, users first, from small random factors of the items."""
+        self._expect_positive("rank", "alpha", "reg", "sweeps", "steps")
         self._remember(interactions)
         by_user, by_item = Pattern(self.seen), Pattern(self.seen.T.tocsr())
         user_reg, item_reg = self._reg(by_user.counts), self._reg(by_item.counts)

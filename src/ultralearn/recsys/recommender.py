@@ -95,8 +95,21 @@ class Recommender(Protocol):
         ):
             _check_ids(name, ids, count)
         self.seen = interactions.matrix().astype(bool)
+        if self.predicts == "stars" and self.seen.nnz < len(interactions):
+            repeated = len(interactions) - self.seen.nnz
+            raise ValueError(
+                f"{repeated} ratings are of a pair of user and item rated before; expected one of each pair"
+            )
+        if not np.isfinite(interactions.ratings).all():
+            raise ValueError("ratings hold NaN or infinity; expected stars")
         self.seen.data[:] = True  # a rating of 0 is one, too
         self.star_range = np.array([interactions.ratings.min(), interactions.ratings.max()])
+
+    def _expect_positive(self, *names: str) -> None:
+        """Refuses hyper-parameters of these names that are 0 or less."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)}); expected more than 0")
 
     def _known(self, name: Literal["user", "item"], ids: Ints) -> Ints:
         """The ids, if all of them were there at fit."""
