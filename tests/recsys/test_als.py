@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ultralearn.exercises import week_03
 from ultralearn.recsys import als, data
+from ultralearn.recsys.baselines import Offsets
 from ultralearn.recsys.evaluation import rmse
 from ultralearn.recsys.pattern import Pattern
 
@@ -46,3 +47,38 @@ def test_factorize_is_seeded_and_keeps_the_type():
     assert not torch.equal(first, other)
     assert first.dtype == torch.float32
     assert first.shape == (30, 3)
+
+
+def held_out(seed: int = 2) -> tuple[data.Ratings, data.Ratings]:
+    ratings = data.simulate(120, 80, 4000, rank=2, noise=0.1, seed=seed).ratings
+    train_rows, test_rows = data.folds(4000, 5)[0]
+    return ratings.take(train_rows), ratings.take(test_rows)
+
+
+def test_the_model_predicts_what_it_has_not_seen_better_than_offsets_do():
+    train, test = held_out()
+    model = als.ALS(rank=2, reg=0.1, sweeps=20).fit(train)
+    offsets = Offsets().fit(train)
+    assert rmse(model.predict(test.users, test.items), test.ratings) < 0.25
+    assert rmse(offsets.predict(test.users, test.items), test.ratings) > 0.5
+
+
+def test_no_prediction_leaves_the_range_of_the_stars_given():
+    train, _ = held_out()
+    model = als.ALS(rank=8, reg=0.01).fit(train)
+    users, items = np.repeat(np.arange(120), 80), np.tile(np.arange(80), 120)
+    predictions = model.predict(users, items)
+    assert model.scores(np.arange(120)).max() > train.ratings.max() == predictions.max()
+    assert model.scores(np.arange(120)).min() < train.ratings.min() == predictions.min()
+
+
+def test_fold_in_is_one_more_half_step():
+    train, _ = held_out()
+    model = als.ALS(rank=3, reg=2.0).fit(train)
+    items, stars = np.array([3, 0, 7, 20]), np.array([4.0, 2.0, 5.0, 3.5])
+    bias = (stars - model.mean - model.item_biases[items]).sum() / (4 + 5)
+    rest = stars - model.mean - model.item_biases[items] - bias
+    factors = model.item_factors.astype(float)
+    taste = week_03.als_half_step(rest, np.zeros(4, dtype=int), items, 1, factors, 2.0)[0]
+    expected = model.mean + bias + model.item_biases + factors @ taste
+    np.testing.assert_allclose(model.fold_in(items, stars), expected)

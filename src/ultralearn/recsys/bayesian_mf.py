@@ -119,9 +119,11 @@ class BayesianMF(Recommender):
 
     def scores(self, users: Ints) -> Floats:
         """Stars, (n, n_items): posterior means, not cut to the range that can be given."""
-        # The mean of p . q over the draws is one long inner product of all draws side by side.
-        totals = self.user_draws[users].reshape(len(users), -1) @ self.item_draws.reshape(len(self.item_draws), -1).T
-        return np.asarray(self.mean + totals / self.user_draws.shape[1])
+        n_items, n_kept, rank = self.item_draws.shape
+        # The sum of p . q over the draws is one long inner product, of all draws side by side.
+        side_by_side = self.user_draws[users].reshape(len(users), n_kept * rank)
+        totals = side_by_side @ self.item_draws.reshape(n_items, n_kept * rank).T
+        return np.asarray(self.mean + totals / n_kept)
 
     def uncertainty(self, users: Ints, items: Ints) -> Floats:
         """How sure the model is of what users[j] feels about items[j]: posterior standard deviations, (n,), in stars.
@@ -129,7 +131,7 @@ class BayesianMF(Recommender):
         A rating scatters around that feeling by another 1 / sqrt(noise_precision). Raises ValueError for ids that were
         not there at fit.
         """
-        users, items = self._known("user", users), self._known("item", items)
+        users, items = self._pairs(users, items)
         draws = [
             np.einsum("nk,nk->n", self.user_draws[users, s], self.item_draws[items, s])
             for s in range(self.user_draws.shape[1])

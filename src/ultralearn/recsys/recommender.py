@@ -54,9 +54,7 @@ class Recommender(Protocol):
 
         Raises ValueError for ids that were not there at fit.
         """
-        users, items = self._known("user", users), self._known("item", items)
-        if len(users) != len(items):
-            raise ValueError(f"{len(users)} users and {len(items)} items; expected a pair for each prediction")
+        users, items = self._pairs(users, items)
         people, places = np.unique(users, return_inverse=True)
         predictions = self.scores(people)[places, items].astype(np.float64)
         # A factor model says 5.4 stars where it is sure of a 5: nobody can give them, and cutting them off is closer.
@@ -118,6 +116,13 @@ class Recommender(Protocol):
             raise ValueError(f"{name} ids of shape {ids.shape}; expected one dimension, such as [3, 7]")
         _check_ids(name, ids, self.seen.shape[name == "item"])
         return ids
+
+    def _pairs(self, users: Ints, items: Ints) -> tuple[Ints, Ints]:
+        """The ids of users[j] and items[j], if all of them were there at fit."""
+        users, items = self._known("user", users), self._known("item", items)
+        if len(users) != len(items):
+            raise ValueError(f"{len(users)} users and {len(items)} items; expected as many of one as of the other")
+        return users, items
 
     def _rated(self, items: Ints, ratings: Floats | None) -> tuple[Ints, Floats]:
         """The items and stars of a fold-in, if they are a pair each."""

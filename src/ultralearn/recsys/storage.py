@@ -113,6 +113,7 @@ def _restored(description: dict[str, Any], content: bytes) -> Recommender:
     items, starts = arrays.pop("seen_items"), arrays.pop("seen_starts")
     shape = description["n_users"], description["n_items"]
     model.seen = sparse.csr_array((np.ones(len(items), dtype=bool), items, starts), shape=shape)
+    model.seen.check_format()
     for name, array in arrays.items():
         setattr(model, name, array)
     return model
