@@ -45,7 +45,7 @@ def gibbs_half_step(
 def draw_prior(factors: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draws the mean (k,) and the precision (k, k) of the normal distribution that a side's factors, (n, k), came from.
 
-    Normal-Wishart, as conjugate as it is vague (eq. 14, with mu_0 = 0, beta_0 = 2, nu_0 = k, W_0 = I).
+    Normal-Wishart, the conjugate one, and a vague one (eq. 14, with their mu_0 = 0, beta_0 = 2, nu_0 = k, W_0 = I).
     """
     n, k = factors.shape
     mean = factors.mean(0)
