@@ -54,6 +54,8 @@ class Entry:
     them; then the cheapest is taken whose quality on the validation part is within half a tie of the best. So nobody
     is charged for iterations that bring nothing.
     like: rows of the same method and size carry the same word here, and are compared with each other one by one.
+    label: its name in a plot, where room is short. series: rows with the same, the beginning of their labels, are one
+    model in several sizes, and are joined by a line.
     once: measured in fewer rounds than the others, for it takes too long.
     """
 
@@ -66,6 +68,7 @@ class Entry:
     effort: tuple[str, Sequence[int]] | None = None
     like: str = ""
     label: str = ""
+    series: str = ""
     once: bool = False
     baseline: bool = False
 
@@ -101,7 +104,7 @@ class Suite(Protocol):
 
 
 def run(suite: Suite) -> dict[str, Any]:
-    """Run a suite and return its results. Raises ContestantFailed, naming all that failed, once every other is done."""
+    """Run a suite and return its results. Raises ContestantFailed, naming all that failed."""
     hashes = suite.open(BUILD / suite.name)
     failed: dict[str, str] = {}
     environments: dict[str, dict[str, str]] = {}
@@ -121,8 +124,9 @@ def run(suite: Suite) -> dict[str, Any]:
             processes[entry.name] = process
             environments[entry.environment] = about["versions"]
             rows[entry.name] = _row(entry, about["data_format"], params, tuned)
+        _raise(failed)  # before the measuring, which takes minutes
         for turn in range(suite.rounds):
-            in_turn = [entry for entry in suite.entries if entry.name in processes and not (entry.once and turn)]
+            in_turn = [entry for entry in suite.entries if not (entry.once and turn)]
             # Who runs after whom changes from round to round.
             shift = turn * 3 % len(in_turn)
             bar = tqdm(in_turn[shift:] + in_turn[:shift], desc=f"{suite.name}, round {turn + 1} of {suite.rounds}")
@@ -137,8 +141,7 @@ def run(suite: Suite) -> dict[str, Any]:
                     continue
                 for name, found in measured.items():
                     values[entry.name].setdefault(name, []).extend(found)
-    if failed:
-        raise ContestantFailed("\n".join(f"- {reason}" for reason in failed.values()))
+    _raise(failed)
     for name, row in rows.items():
         row["measured"] = {measure: summary(found) for measure, found in values[name].items()}
     return {
@@ -157,6 +160,11 @@ def run(suite: Suite) -> dict[str, Any]:
         "environments": environments,
         "entries": list(rows.values()),
     }
+
+
+def _raise(failed: Mapping[str, str]) -> None:
+    if failed:
+        raise ContestantFailed("\n".join(f"- {reason}" for reason in failed.values()))
 
 
 def _params(suite: Suite, entry: Entry, process: Process) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -210,6 +218,7 @@ def _row(entry: Entry, data_format: str, params: dict[str, Any], tuned: Any) -> 
     return {
         "name": entry.name,
         "label": entry.label or entry.name,
+        "series": entry.series,
         "kind": "baseline" if entry.baseline else "ours" if entry.environment == OURS else "peer",
         "environment": entry.environment,
         "model": entry.contestant.partition(":")[2],

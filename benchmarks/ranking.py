@@ -25,39 +25,32 @@ EASE = log(10, 3000)
 
 
 def _ials(k: int) -> list[Entry]:
-    """Everybody's iALS of k factors."""
-    entries = [
+    """Our iALS of k factors, and implicit's, in both precisions."""
+    peers = [
         Entry(
-            f"iALS, k {k}",
-            OURS,
-            "benchmarks.contestants.ours:OurIALS",
-            params={"rank": k},
-            effort=("sweeps", (2, 3, 4, 6, 8)),
-            space=OUR_IALS,
-            like=f"iALS, k {k}",
-        ),
-        Entry(
-            f"implicit ALS, k {k}, float32, tuned",
+            f"implicit ALS k {k} {precision} (tuned)",
             "implicit",
             "benchmarks.contestants.implicit_models:ImplicitALS",
-            params={"factors": k, "dtype": "float32"},
+            params={"factors": k, "dtype": precision},
             space=IMPLICIT,
             effort=("iterations", (2, 3, 5, 8, 15)),
-            like=f"iALS, k {k}",
-            label=f"implicit, k {k}",
-        ),
-        Entry(
-            f"implicit ALS, k {k}, float64, tuned",
-            "implicit",
-            "benchmarks.contestants.implicit_models:ImplicitALS",
-            params={"factors": k, "dtype": "float64"},
-            space=IMPLICIT,
-            effort=("iterations", (2, 3, 5, 8, 15)),
-            like=f"iALS, k {k}",
-            label=f"implicit f64, k {k}",
-        ),
+            like=f"iALS k {k}",
+            label=f"implicit k {k}{mark}",
+            series="implicit k",
+        )
+        for precision, mark in (("float32", ""), ("float64", " f64"))
     ]
-    return entries
+    ours = Entry(
+        f"iALS k {k}",
+        OURS,
+        "benchmarks.contestants.ours:OurIALS",
+        params={"rank": k},
+        space=OUR_IALS,
+        effort=("sweeps", (2, 3, 4, 6, 8)),
+        like=f"iALS k {k}",
+        series="iALS k",
+    )
+    return [ours, *peers]
 
 
 class Ranking:
@@ -82,13 +75,13 @@ class Ranking:
         *_ials(128),
         Entry("EASE", OURS, "benchmarks.contestants.ours:OurEASE", space={"reg": EASE}, like="EASE"),
         Entry(
-            "implicit ALS, its defaults",
+            "implicit ALS (its defaults)",
             "implicit",
             "benchmarks.contestants.implicit_models:ImplicitALS",
             label="implicit, defaults",
         ),
         Entry(
-            "LensKit EASE, tuned",
+            "LensKit EASE (tuned)",
             "lenskit",
             "benchmarks.contestants.lenskit_models:LensKitEASE",
             space={"regularization": EASE},
@@ -96,17 +89,17 @@ class Ranking:
             label="LensKit EASE",
         ),
         Entry(
-            "LensKit iALS, k 32, tuned",
+            "LensKit iALS k 32 (tuned)",
             "lenskit",
             "benchmarks.contestants.lenskit_models:LensKitImplicitMF",
             params={"embedding_size": 32},
             effort=("epochs", (2, 3, 5, 7, 10)),
             space=LENSKIT_IALS,
-            like="iALS, k 32",
-            label="LensKit iALS, k 32",
+            like="iALS k 32",
+            label="LensKit iALS k 32",
         ),
         Entry(
-            "RecTools EASE, tuned",
+            "RecTools EASE (tuned)",
             "rectools",
             "benchmarks.contestants.rectools_models:RecToolsEASE",
             space={"regularization": EASE},
@@ -114,14 +107,14 @@ class Ranking:
             label="RecTools EASE",
         ),
         Entry(
-            "RecTools iALS, k 32, tuned",
+            "RecTools iALS k 32 (tuned)",
             "rectools",
             "benchmarks.contestants.rectools_models:RecToolsALS",
             params={"factors": 32, "dtype": "float32"},
             space=IMPLICIT,
             effort=("iterations", (2, 3, 5, 8, 15)),
-            like="iALS, k 32",
-            label="RecTools iALS, k 32",
+            like="iALS k 32",
+            label="RecTools iALS k 32",
         ),
     )
 

@@ -34,8 +34,8 @@ class Columns:
     def read(cls, path: str) -> "Columns":
         """What `write` stored."""
         with np.load(path, allow_pickle=False) as arrays:
-            columns = [arrays[name] for name in ("users", "items", "ratings", "timestamps")]
-            return cls(*columns, n_users=int(arrays["n_users"]), n_items=int(arrays["n_items"]))
+            sizes = int(arrays["n_users"]), int(arrays["n_items"])
+            return cls(arrays["users"], arrays["items"], arrays["ratings"], arrays["timestamps"], *sizes)
 
 
 class Contestant(Protocol):

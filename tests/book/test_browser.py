@@ -25,7 +25,7 @@ SETTLED = """() => Promise.all(document.getAnimations()
     .filter(animation => animation.effect.getComputedTiming().iterations !== Infinity)
     .map(animation => animation.finished)).then(() => true)"""
 PROSE = ["book/index.html", "book/plan.html", "book/how_to_study.html", "book/notation.html"]
-DATA = ["book/status.html", "book/proof.html", "book/colophon.html"]
+DATA = ["book/status.html", "book/benchmarks.html", "book/proof.html", "book/colophon.html"]
 
 
 def chromium():
