@@ -49,6 +49,7 @@ class Rating:
             params={"rank": 32, "batch_size": 1024},
             space={"learning_rate": log(0.002, 0.05), "reg": log(0.01, 0.3), "epochs": IntDistribution(5, 20)},
             first={"learning_rate": 0.01, "reg": 0.05, "epochs": 12},
+            like="MF by gradient descent",
             label="MF by Adam",
         ),
         Entry(
@@ -76,7 +77,12 @@ class Rating:
             series="Bayesian MF k",
             once=True,
         ),
-        Entry("Surprise SVD", "surprise", "benchmarks.contestants.surprise_models:SurpriseSVD"),
+        Entry(
+            "Surprise SVD",
+            "surprise",
+            "benchmarks.contestants.surprise_models:SurpriseSVD",
+            like="MF by gradient descent",
+        ),
         Entry(
             "Surprise SVD (tuned)",
             "surprise",
@@ -87,6 +93,7 @@ class Rating:
                 "lr_all": log(0.002, 0.02),
                 "reg_all": log(0.01, 0.3),
             },
+            like="MF by gradient descent",
             first={"n_epochs": 20, "n_factors": 100, "lr_all": 0.005, "reg_all": 0.02},
         ),
         Entry(
