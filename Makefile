@@ -71,7 +71,7 @@ $(ENV): requirements.txt pyproject.toml
 			echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
 			echo "  make book PYTHON=/path/to/python3.12" >&2; exit 1; \
 		fi; \
-		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2 GB)"; \
+		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2.5 GB)"; \
 		rm -rf .venv && $$found -m venv .venv; \
 	fi
 	@$(PY) -m pip install --quiet --upgrade pip
