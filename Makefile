@@ -17,7 +17,7 @@ PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
 .PHONY: help book serve lab notebooks accept test bench lock fill clean \
-	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest report
+	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab published latest report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ accept: notebooks _build/proofs ## take the executed outputs as the published on
 	@$(PY) -m ultralearn.publish.accept
 
 test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, browser
-	@for step in lint unit proofs pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
+	@for step in lint unit proofs coverage pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
 	@echo "All steps passed."
 
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 15 minutes)
@@ -121,7 +121,11 @@ unit: $(ENV)
 proofs: $(ENV)
 	$(STEP) "Proofs of the exercises"
 	@rm -rf _build/proofs
-	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=
+
+coverage: $(ENV)
+	$(STEP) "What the unit tests and the proofs covered"
+	$(BIN)/coverage report --fail-under=90
 
 _build/proofs: $(LIBRARY) $(wildcard tests/exercises/*.py) | $(ENV)
 	@$(MAKE) proofs
