@@ -67,7 +67,8 @@ class Recommender(Protocol):
         """
         users = self._known("user", users)
         seen, n_items = self.seen[users], self.seen.shape[1]
-        batch = max(1, 2**17 // n_items)  # so few scores at a time stay in the processor's cache, and in memory that is kept
+        # So few scores at a time stay in the processor's cache, and in memory that is kept from one batch to the next.
+        batch = max(1, 2**17 // n_items)
         best = []
         for start in range(0, max(1, len(users)), batch):
             scores = self.scores(users[start : start + batch])
