@@ -179,7 +179,7 @@ def build(tmp_path):
                 outdir=tmp_path / "out",
                 doctreedir=tmp_path / "trees",
                 buildername="html",
-                confoverrides={"extensions": ["myst_parser", "ultralearn.publish.sphinx_benchmarks"]},
+                confoverrides={"extensions": ["myst_nb", "ultralearn.publish.sphinx_benchmarks"]},
                 status=None,
                 warning=warnings,
                 freshenv=True,
