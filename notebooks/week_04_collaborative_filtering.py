@@ -1479,7 +1479,7 @@ claim(
 # Read the table twice. The two models that are best at stars stand below a list that is the same for everybody; a method that is more than two and a half
 # stars off stands far above them. The published lines agree: SVD, which has the best RMSE in that table, 0.939, is next to last. And between "as shipped" and "tuned" of
 # *one* model there is room for the five best of the published. Are those five worse models? Nobody knows. They were run with settings from the literature,
-# and ours had a week's attention. That is the trouble with such tables, and the reason why this one does not call iALS the winner.
+# and ours were tuned by a second procedure, chosen when we knew what the first had scored on this very part. That is the trouble with such tables, and the reason why this one does not call iALS the winner.
 #
 # ## Where it fails
 #
