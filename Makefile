@@ -11,12 +11,13 @@ SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
 EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
 # What a notebook's outputs depend on beside its own source.
 LIBRARY := $(shell find src/ultralearn -name '*.py' -not -path '*/publish/*') src/ultralearn/practice/book.mplstyle
-PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb) \
+PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
 	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish -type f -not -name '*.pyc')
+PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
-.PHONY: help book serve lab notebooks accept test lock fill clean \
-	lint unit proofs pairs execute replay site links browser external-links data-check colab published latest report
+.PHONY: help book serve lab notebooks accept test bench lock fill clean \
+	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab published latest report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +42,11 @@ accept: notebooks _build/proofs ## take the executed outputs as the published on
 	@$(PY) -m ultralearn.publish.accept
 
 test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, browser
-	@for step in lint unit proofs pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
+	@for step in lint unit proofs coverage pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
 	@echo "All steps passed."
+
+bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 15 minutes)
+	$(PY) -m benchmarks.run
 
 lock: $(ENV) ## make requirements.txt anew from pyproject.toml
 	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
@@ -67,12 +71,20 @@ $(ENV): requirements.txt pyproject.toml
 			echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
 			echo "  make book PYTHON=/path/to/python3.12" >&2; exit 1; \
 		fi; \
-		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2 GB)"; \
+		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2.5 GB)"; \
 		rm -rf .venv && $$found -m venv .venv; \
 	fi
 	@$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --requirement requirements.txt
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Each peer of the benchmarks has one of its own: what they pin does not go together.
+_build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
+	@$(PY) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "The peers are pinned for Python 3.11. Remove .venv, then: make bench PYTHON=python3.11" >&2; exit 1; }
+	@rm -rf $(@D) && $(PY) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
 # --- the site
@@ -109,7 +121,11 @@ unit: $(ENV)
 proofs: $(ENV)
 	$(STEP) "Proofs of the exercises"
 	@rm -rf _build/proofs
-	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=
+
+coverage: $(ENV)
+	$(STEP) "What the unit tests and the proofs covered"
+	$(BIN)/coverage report --fail-under=90
 
 _build/proofs: $(LIBRARY) $(wildcard tests/exercises/*.py) | $(ENV)
 	@$(MAKE) proofs

@@ -78,6 +78,7 @@ picture_step: int = 2  # 2 takes every second pixel of the portrait
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the matrices are small: a second
 # thread would spend its time waiting
@@ -90,8 +91,8 @@ import torch
 # %%
 from ultralearn.exercises.week_03 import exercise, hint
 from ultralearn.practice import claim
-from ultralearn.recsys import als as batched_als
-from ultralearn.recsys.buckets import bucketed
+from ultralearn.recsys import buckets as batched_rows
+from ultralearn.recsys.als import factorize
 from ultralearn.recsys.data import Ratings, folds, load_movielens
 
 torch.set_num_threads(1)
@@ -1066,11 +1067,11 @@ print(f"padding: {1 - len(fit) / cols.numel():.0%} of the block")
 
 # %% [markdown]
 # Right, and wasteful: one person watched a great deal, and everybody's list is padded to that length. So sort people by the length of their lists and cut them into buckets, each at most twice as long at its end as
-# at its start. `ultralearn.recsys.buckets` does that, in forty lines that you can now read.
+# at its start. `ultralearn.recsys.buckets` does that, in fifty lines that you can now read.
 
 # %%
 y, users, items = map(as_tensor, (residuals, fit.users, fit.items))
-buckets = bucketed(y, users, items, fit.n_users, fit.n_items)
+buckets = batched_rows.bucketed(y, users, items, fit.n_users, fit.n_items)
 print("people x films:", *("x".join(map(str, b.cols.shape)) for b in buckets))
 block = sum(b.cols.numel() for b in buckets)
 print(f"padding: {1 - len(fit) / block:.0%}")
@@ -1096,7 +1097,7 @@ def at_once():
 
 
 def in_buckets():
-    return batched_als.als_half_step(
+    return batched_rows.als_half_step(
         buckets, fit.n_users, as_tensor(item_factors), 12.0
     )
 
@@ -1277,10 +1278,8 @@ print("less:", ", ".join(movielens.titles[film] for film in ranked[-4:]))
 
 # %%
 def fast_als(data: Ratings, residuals, reg):
-    ratings, users, items = map(as_tensor, (residuals, data.users, data.items))
-    sizes = data.n_users, data.n_items
-    factors = batched_als.factorize(ratings, users, items, *sizes, rank, reg, sweeps)
-    return [f.numpy() for f in factors]
+    table = replace(data, ratings=residuals).matrix()
+    return [f.numpy() for f in factorize(table, rank, reg, sweeps)]
 
 
 # %%

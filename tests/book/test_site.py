@@ -10,7 +10,7 @@ from tests.book.checker import Page, broken, is_external
 from tests.book.conftest import ROOT
 from ultralearn.exercises import week_07
 
-PROSE = ["index", "plan", "how_to_study", "notation", "status", "proof", "colophon"]
+PROSE = ["index", "plan", "how_to_study", "notation", "status", "benchmarks", "proof", "colophon"]
 
 
 def page(pages, name):

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ultralearn.practice.checker import Checker
@@ -60,6 +61,9 @@ NAMES = {
 DROPPED_CALLS = {"detach", "copy", "clone", "item", "square", "sqrt", "abs", "ravel", "flip", "zero_grad", "conj"}
 DROPPED_ATTRIBUTES = {"T", "mT"}
 AXES = {"axis", "dim"}
+ENOUGH = 10  # mutants, to say something about a checker
+
+Site = tuple[ast.AST, ast.AST, str, int | None]  # a node, its parent, the field and the place there
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,18 @@ class Mutant:
 
 
 def mutants(reference: Function) -> Iterator[Mutant]:
-    """All mutants of a reference, each described by the changed expression, numbered where two read the same."""
+    """All mutants of a reference, each described by the changed expression, numbered where two read the same.
+
+    A reference of one line has few places to change: there, each parameter is exchanged for each other one as well.
+    """
+    found = list(_mutants(reference, _changes))
+    if len(found) < ENOUGH:
+        parameters = list(inspect.signature(reference).parameters)
+        found += _mutants(reference, lambda site: _exchanges(site, parameters))
+    yield from found
+
+
+def _mutants(reference: Function, changes_at: Callable[[Site], list[Callable[[], str]]]) -> Iterator[Mutant]:
     source = textwrap.dedent(inspect.getsource(reference))
     seen: dict[str, int] = {}
     original = ast.unparse(_definition(ast.parse(source)))
@@ -79,7 +94,7 @@ def mutants(reference: Function) -> Iterator[Mutant]:
         for variant in range(8):
             tree = ast.parse(source)
             definition = _definition(tree)
-            changes = _changes(list(_sites(definition))[position])
+            changes = changes_at(list(_sites(definition))[position])
             if variant >= len(changes):
                 break
             description = changes[variant]()
@@ -105,7 +120,7 @@ def _definition(tree: ast.Module) -> ast.FunctionDef:
     return definition
 
 
-def _sites(definition: ast.FunctionDef) -> Iterator[tuple[ast.AST, ast.AST, str, int | None]]:
+def _sites(definition: ast.FunctionDef) -> Iterator[Site]:
     """Every node of the body with its parent and its place there, in a fixed order."""
     stack: list[ast.AST] = [definition]
     while stack:
@@ -120,22 +135,13 @@ def _sites(definition: ast.FunctionDef) -> Iterator[tuple[ast.AST, ast.AST, str,
                     stack.append(child)
 
 
-def _changes(site: tuple[ast.AST, ast.AST, str, int | None]) -> list[Callable[[], str]]:
+def _changes(site: Site) -> list[Callable[[], str]]:
     """The changes that can be made at a site; each, called, makes it and says what it was."""
-    node, parent, name, index = site
+    node, parent, name, _ = site
     found: list[Callable[[], str]] = []
 
     def put(new: ast.AST) -> Callable[[], str]:
-        def change() -> str:
-            before = ast.unparse(node)
-            if index is None:
-                setattr(parent, name, new)
-            else:
-                getattr(parent, name)[index] = new
-            after = ast.unparse(new) if not isinstance(new, ast.Pass) else "deleted"
-            return f"{_short(before)} → {_short(after)}"
-
-        return change
+        return partial(_put, site, new)
 
     def edited(edit: Callable[[Any], None]) -> Callable[[], str]:
         new = copy.deepcopy(node)
@@ -181,6 +187,26 @@ def _changes(site: tuple[ast.AST, ast.AST, str, int | None]) -> list[Callable[[]
     if isinstance(node, ast.stmt) and not isinstance(node, ast.Pass):
         found.append(put(ast.Pass()))
     return found
+
+
+def _put(site: Site, new: ast.AST) -> str:
+    """Put a node in the place of another, and say what it was."""
+    node, parent, name, index = site
+    before = ast.unparse(node)
+    if index is None:
+        setattr(parent, name, new)
+    else:
+        getattr(parent, name)[index] = new
+    after = ast.unparse(new) if not isinstance(new, ast.Pass) else "deleted"
+    return f"{_short(before)} → {_short(after)}"
+
+
+def _exchanges(site: Site, parameters: list[str]) -> list[Callable[[], str]]:
+    """Each other parameter in the place of one."""
+    node = site[0]
+    if not (isinstance(node, ast.Name) and node.id in parameters):
+        return []
+    return [partial(_put, site, ast.Name(other, node.ctx)) for other in parameters if other != node.id]
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ultralearn.practice import Probe, Property, Tolerance, Week, gradient_reaches, no_gradient_reaches, progress
 from ultralearn.practice.checker import Checker
+from ultralearn.practice.comparison import difference
 from ultralearn.practice.declaration import Declaration, attempted
 from ultralearn.practice.session import functions_in_use
 
@@ -145,6 +146,11 @@ def test_what_the_learner_is_told(week, body, words):
     assert found.status == "wrong"
     assert words in found.message
     assert found.hint is None
+
+
+def test_two_nans_are_no_difference():
+    expected, given = np.array([np.nan, 1.0, 2.0]), np.array([np.nan, 1.0, 2.5])
+    assert "differ most at index 2: expected 2, yours is 2.5" in difference(expected, given, Tolerance())
 
 
 def test_signature_comes_first(week):

@@ -247,6 +247,16 @@ def test_take_keeps_people_and_films(world):
     assert (len(part), part.n_users, part.n_items) == (2, 3, 3)
 
 
+def test_the_sparse_table_holds_each_rating_in_its_cell():
+    ratings = data.simulate(6, 5, 12, seed=2).ratings
+    table = ratings.matrix()
+    assert table.shape == (6, 5)
+    assert table.dtype == np.float64
+    assert table.toarray()[ratings.users, ratings.items].tolist() == ratings.ratings.tolist()
+    assert table.nnz == 12
+    assert ratings.take(np.array([3, 3])).matrix().data.tolist() == [2 * ratings.ratings[3]]
+
+
 @pytest.mark.parametrize(("n", "k"), [(10, 5), (13, 5), (7, 7), (100, 3)])
 def test_folds_test_each_row_once_and_never_train_on_it(n, k):
     pairs = data.folds(n, k, seed=3)

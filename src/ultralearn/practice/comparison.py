@@ -71,7 +71,7 @@ def _values(e: np.ndarray, g: np.ndarray) -> str:
         return f"expected {number(e)}, got {number(g)}."
     with np.errstate(invalid="ignore"):
         gap = np.abs(g.astype(complex) - e.astype(complex))
-    gap = np.where(np.isnan(gap), np.inf, gap)
+    gap = np.where(np.isnan(e) & np.isnan(g), 0, np.where(np.isnan(gap), np.inf, gap))
     worst = tuple(int(i) for i in np.unravel_index(int(gap.argmax()), gap.shape))
     index = worst[0] if len(worst) == 1 else worst
     most = f"They differ most at index {index}: expected {number(e[worst])}, yours is {number(g[worst])}."

@@ -1,4 +1,4 @@
-"""What any model has to beat: the mean of each film, the offsets of people and films, and what everybody watches."""
+"""What any model has to beat: the means of items, the offsets of people and items, and what everybody watches."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,7 +11,7 @@ from ultralearn.recsys.recommender import Recommender
 
 @dataclass
 class ItemMean(Recommender):
-    """Predicts each item's mean rating; the overall mean for an item that nobody rated."""
+    """Each item's mean rating, for everybody; the overall mean for an item that nobody rated."""
 
     predicts: ClassVar = "stars"
     state: ClassVar[tuple[str, ...]] = ("item_means",)
@@ -21,22 +21,22 @@ class ItemMean(Recommender):
         self._remember(interactions)
         totals = np.bincount(interactions.items, interactions.ratings, interactions.n_items)
         counts = np.bincount(interactions.items, minlength=interactions.n_items)
-        mean = interactions.ratings.mean()
-        self.item_means: Floats = np.where(counts > 0, totals / np.maximum(counts, 1), mean)
+        self.item_means: Floats = np.where(counts > 0, totals / np.maximum(counts, 1), interactions.ratings.mean())
         return self
 
     def scores(self, users: Ints) -> Floats:
-        """The same for everybody, in stars."""
+        """Stars, (n, n_items), the same in each row."""
         return np.tile(self.item_means, (len(users), 1))
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
-        """The same for everybody, in stars."""
+        """Stars, (n_items,), whoever it is."""
+        self._known("item", items)
         return self.item_means.copy()
 
 
 @dataclass
 class Popularity(Recommender):
-    """Recommends to everybody what most people interacted with."""
+    """How many people interacted with each item, for everybody."""
 
     predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("counts",)
@@ -48,17 +48,22 @@ class Popularity(Recommender):
         return self
 
     def scores(self, users: Ints) -> Floats:
-        """How many people interacted with each item."""
+        """Counts, (n, n_items), the same in each row."""
         return np.tile(self.counts, (len(users), 1))
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
-        """The same for everybody."""
+        """Counts, (n_items,), whoever it is."""
+        self._known("item", items)
         return self.counts.copy()
 
 
 @dataclass
 class Offsets(Recommender):
-    """mean + b_u + b_i: how much each person and each item is above the mean, pulled to zero where ratings are few."""
+    """mean + b_u + b_i: how far each person and each item is from the mean, less so where there are few ratings.
+
+    The offset of somebody with n ratings is what is left of them over n + user_reg, as if user_reg more of 0 had come
+    in: the best under a squared penalty (Koren 2010, "Factor in the Neighbors", section 2.1).
+    """
 
     user_reg: float = 5.0
     item_reg: float = 3.0
@@ -68,26 +73,31 @@ class Offsets(Recommender):
 
     def fit(self, interactions: Ratings) -> Self:
         """Items and people in turn, each to what the other leaves."""
+        self._expect_positive("user_reg", "item_reg", "sweeps")
         self._remember(interactions)
         users, items = interactions.users, interactions.items
-        self.mean = np.array(interactions.ratings.mean())
-        residuals = interactions.ratings - self.mean
         user_counts = np.bincount(users, minlength=interactions.n_users)
         item_counts = np.bincount(items, minlength=interactions.n_items)
+        self.mean = np.array(interactions.ratings.mean())
         self.user_biases: Floats = np.zeros(interactions.n_users)
         for _ in range(self.sweeps):
-            rest = residuals - self.user_biases[users]
+            rest = interactions.ratings - self.mean - self.user_biases[users]
             self.item_biases: Floats = np.bincount(items, rest, interactions.n_items) / (item_counts + self.item_reg)
-            rest = residuals - self.item_biases[items]
+            rest = interactions.ratings - self.mean - self.item_biases[items]
             self.user_biases = np.bincount(users, rest, interactions.n_users) / (user_counts + self.user_reg)
         return self
 
+    def residuals(self, interactions: Ratings) -> Floats:
+        """What the offsets leave of these ratings, (n,), in stars."""
+        predictions = self.mean + self.user_biases[interactions.users] + self.item_biases[interactions.items]
+        return np.asarray(interactions.ratings - predictions)
+
     def scores(self, users: Ints) -> Floats:
-        """Stars."""
-        return self.mean + self.user_biases[users, None] + self.item_biases
+        """Stars, (n, n_items), not cut to the range that can be given."""
+        return np.asarray(self.mean + self.user_biases[users, None] + self.item_biases)
 
     def fold_in(self, items: Ints, ratings: Floats | None = None) -> Floats:
-        """Stars, with the offset that fit would give this person."""
+        """Stars of every item, (n_items,), with the offset that fit would give to somebody with these ratings."""
         items, ratings = self._rated(items, ratings)
         bias = np.sum(ratings - self.mean - self.item_biases[items]) / (len(items) + self.user_reg)
         return np.asarray(self.mean + bias + self.item_biases)

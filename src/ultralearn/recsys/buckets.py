@@ -1,4 +1,4 @@
-"""Rows of a sparse table sorted by length and padded in groups, so that one batched call solves for many of them."""
+"""The half-step of week 3 in PyTorch batches: rows sorted by length and padded in groups."""
 
 from dataclasses import dataclass
 
@@ -43,11 +43,28 @@ def bucketed(ratings: Tensor, rows: Tensor, cols: Tensor, n_rows: int, n_cols: i
     return buckets
 
 
-def padded(col_factors: Tensor) -> Tensor:
-    """col_factors, (n_cols, k), with the row of zeros that padding points to, (n_cols + 1, k)."""
-    return torch.cat([col_factors, col_factors.new_zeros(1, col_factors.shape[1])])
+def als_half_step(buckets: list[Bucket], n_rows: int, col_factors: Tensor, reg: float) -> Tensor:
+    """The best factors of one side, (n_rows, k), while the other side's, (n_cols, k), stay as they are.
+
+    Equals week 3's exercise of the same name (a test holds it). Buckets with fewer ratings than factors go through the
+    push-through identity (C + X'X)^-1 X' = C^-1 X' (I + X C^-1 X')^-1, with C = reg I and reg positive.
+    """
+    k = col_factors.shape[1]
+    padded = torch.cat([col_factors, col_factors.new_zeros(1, k)])
+    row_factors = col_factors.new_zeros(n_rows, k)
+    for bucket in buckets:
+        features, targets = padded[bucket.cols], bucket.ratings[:, :, None]
+        length = features.shape[1]
+        if length < k:
+            kernel = features @ features.mT / reg + torch.eye(length, dtype=features.dtype, device=features.device)
+            weights = features.mT @ _solve(kernel, targets) / reg
+        else:
+            gram = features.mT @ features + reg * torch.eye(k, dtype=features.dtype, device=features.device)
+            weights = _solve(gram, features.mT @ targets)
+        row_factors[bucket.rows] = weights.squeeze(2)
+    return row_factors
 
 
-def solve(matrices: Tensor, right_sides: Tensor) -> Tensor:
-    """Solutions (b, k) of a batch of symmetric, positive definite systems, (b, k, k), right_sides (b, k)."""
-    return torch.cholesky_solve(right_sides[:, :, None], torch.linalg.cholesky(matrices)).squeeze(2)
+def _solve(matrices: Tensor, right_sides: Tensor) -> Tensor:
+    """Solutions of a batch of symmetric, positive definite systems."""
+    return torch.cholesky_solve(right_sides, torch.linalg.cholesky(matrices))

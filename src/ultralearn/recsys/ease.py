@@ -20,12 +20,13 @@ class EASE(Recommender):
     diagonal has to be zero: an item may not recommend itself.
     """
 
-    reg: float = 300.0
+    reg: float = 500.0
     predicts: ClassVar = "scores"
     state: ClassVar[tuple[str, ...]] = ("weights",)
 
     def fit(self, interactions: Ratings) -> Self:
         """One inverse, of items x items, or of users x users where there are fewer of them."""
+        self._expect_positive("reg")
         self._remember(interactions)
         ones = torch.from_numpy(self.seen.toarray()).float()
         by_user, by_item = Pattern(self.seen), Pattern(self.seen.T.tocsr())

@@ -1,4 +1,4 @@
-"""A sparse table of ones, and the two products of it that models of interactions are made of."""
+"""Who interacted with what, and the few sums over it that all models here are made of."""
 
 import warnings
 
@@ -8,9 +8,10 @@ from torch import Tensor
 
 
 class Pattern:
-    """Which rows interacted with which columns, (n_rows, n_cols): X, a one for each interaction and nothing elsewhere.
+    """Which rows interacted with which columns: a table X, (n_rows, n_cols), of ones, and nothing elsewhere.
 
-    A row's interactions follow each other, columns ascending; n_interactions of them in all. counts: (n_rows,).
+    counts: (n_rows,) interactions of each row. The interactions stand in the order of the matrix that it is made from:
+    row by row. No method below gathers the factors of all interactions in memory, which is what makes them fast.
     """
 
     def __init__(self, matrix: sparse.csr_array) -> None:
@@ -20,24 +21,28 @@ class Pattern:
         self.shape = matrix.shape
 
     def sums(self, table: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Each row's sum over the table's rows for its interactions, X @ table: (n_cols, k) in, (n_rows, k) out.
+        """Each row's sum of the table's rows over its interactions, X @ table: (n_cols, k) in, (n_rows, k) out.
 
-        weights: (n_interactions,), what each counts, in place of 1. Nothing is gathered, so nothing is allocated.
+        weights: (n_interactions,) what each counts, 1 where None.
         """
         return torch.nn.functional.embedding_bag(
             self.cols, table, self.starts, mode="sum", per_sample_weights=weights, include_last_offset=True
         )
 
+    def grams(self, col_factors: Tensor) -> Tensor:
+        """Each row's sum of q q' over its interactions, q the columns' factors: (n_cols, k) in, (n_rows, k, k) out.
+
+        A sum like any other, of rows k^2 long: right for k up to about 30.
+        """
+        k = col_factors.shape[1]
+        outer = col_factors[:, :, None] * col_factors[:, None, :]
+        return self.sums(outer.flatten(1)).view(-1, k, k)
+
     def dots(self, row_factors: Tensor, col_factors: Tensor) -> Tensor:
         """The inner product of row and column at each interaction, (n_interactions,)."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
-            ones = torch.sparse_csr_tensor(
-                self.starts,
-                self.cols,
-                torch.ones_like(self.cols, dtype=col_factors.dtype),
-                self.shape,
-                check_invariants=False,
-            )
-        products: Tensor = torch.sparse.sampled_addmm(ones, row_factors, col_factors.T, beta=0)
+            zeros = torch.zeros(len(self.cols), dtype=col_factors.dtype)
+            here = torch.sparse_csr_tensor(self.starts, self.cols, zeros, self.shape, check_invariants=False)
+        products: Tensor = torch.sparse.sampled_addmm(here, row_factors, col_factors.T)
         return products.values()

@@ -54,9 +54,7 @@ class Recommender(Protocol):
 
         Raises ValueError for ids that were not there at fit.
         """
-        users, items = self._known("user", users), self._known("item", items)
-        if len(users) != len(items):
-            raise ValueError(f"{len(users)} users and {len(items)} items; expected a pair for each prediction")
+        users, items = self._pairs(users, items)
         people, places = np.unique(users, return_inverse=True)
         predictions = self.scores(people)[places, items].astype(np.float64)
         # A factor model says 5.4 stars where it is sure of a 5: nobody can give them, and cutting them off is closer.
@@ -69,7 +67,8 @@ class Recommender(Protocol):
         """
         users = self._known("user", users)
         seen, n_items = self.seen[users], self.seen.shape[1]
-        batch = max(1, 2**19 // n_items)  # the scores of so many people stay in the processor's cache
+        # So few scores at a time stay in the processor's cache, and in memory that is kept from one batch to the next.
+        batch = max(1, 2**17 // n_items)
         best = []
         for start in range(0, max(1, len(users)), batch):
             scores = self.scores(users[start : start + batch])
@@ -95,8 +94,21 @@ class Recommender(Protocol):
         ):
             _check_ids(name, ids, count)
         self.seen = interactions.matrix().astype(bool)
+        if self.predicts == "stars" and self.seen.nnz < len(interactions):
+            repeated = len(interactions) - self.seen.nnz
+            raise ValueError(
+                f"{repeated} ratings are of a pair of user and item rated before; expected one of each pair"
+            )
+        if not np.isfinite(interactions.ratings).all():
+            raise ValueError("ratings hold NaN or infinity; expected stars")
         self.seen.data[:] = True  # a rating of 0 is one, too
         self.star_range = np.array([interactions.ratings.min(), interactions.ratings.max()])
+
+    def _expect_positive(self, *names: str) -> None:
+        """Refuses hyper-parameters of these names that are 0 or less."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)}); expected more than 0")
 
     def _known(self, name: Literal["user", "item"], ids: Ints) -> Ints:
         """The ids, if all of them were there at fit."""
@@ -105,6 +117,13 @@ class Recommender(Protocol):
             raise ValueError(f"{name} ids of shape {ids.shape}; expected one dimension, such as [3, 7]")
         _check_ids(name, ids, self.seen.shape[name == "item"])
         return ids
+
+    def _pairs(self, users: Ints, items: Ints) -> tuple[Ints, Ints]:
+        """The ids of users[j] and items[j], if all of them were there at fit."""
+        users, items = self._known("user", users), self._known("item", items)
+        if len(users) != len(items):
+            raise ValueError(f"{len(users)} users and {len(items)} items; expected as many of one as of the other")
+        return users, items
 
     def _rated(self, items: Ints, ratings: Floats | None) -> tuple[Ints, Floats]:
         """The items and stars of a fold-in, if they are a pair each."""

@@ -1,18 +1,18 @@
-"""A fitted model as two files that another process, or another year, can read."""
+"""A fitted model as two files in a folder, for another process to read: its arrays, and a page that describes them."""
 
 import json
-import os
-import shutil
 import tempfile
-from dataclasses import fields
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load as tensors_from
-from safetensors.numpy import save as tensors_to
+from safetensors import SafetensorError
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as write_tensors
 from scipy import sparse
 
 from ultralearn.recsys.als import ALS
@@ -24,57 +24,96 @@ from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.recommender import Recommender
 
 FORMAT = 1
-MODELS: dict[str, Any] = {
-    model.__name__: model for model in (ALS, BayesianMF, BiasedMF, EASE, IALS, ItemMean, Offsets, Popularity)
+FILES = {"model.json", "model.safetensors"}
+MODELS: dict[str, Callable[..., Recommender]] = {
+    "ALS": ALS,
+    "BayesianMF": BayesianMF,
+    "BiasedMF": BiasedMF,
+    "EASE": EASE,
+    "IALS": IALS,
+    "ItemMean": ItemMean,
+    "Offsets": Offsets,
+    "Popularity": Popularity,
 }
 
 
 class DamagedModel(ValueError):
-    """A folder does not hold a model that can be loaded. The message says what was found and what to do."""
+    """A folder holds no model that can be loaded. The message says what was found, what was expected and what to do."""
 
 
 def save(model: Recommender, folder: str | Path) -> None:
-    """Writes model.safetensors and model.json into the folder, whole or not at all."""
-    folder = Path(folder)
-    tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in model.state}
-    tensors |= {"seen_starts": model.seen.indptr, "seen_items": model.seen.indices, "star_range": model.star_range}
-    content = tensors_to(tensors)
+    """Writes a fitted model into the folder, whole or not at all, in place of a model that is there already.
+
+    model.safetensors holds the arrays; model.json the class, its hyper-parameters, counts, versions, and the SHA-256 of
+    the other file. Raises NotFitted, TypeError for a class that load does not know, and FileExistsError where the
+    folder holds anything but a model.
+    """
+    folder, name = Path(folder).absolute(), type(model).__name__
+    if MODELS.get(name) is not type(model):
+        raise TypeError(f"load would not know what a {name} is; expected one of {', '.join(MODELS)}")
+    if folder.exists() and not (folder.is_dir() and {entry.name for entry in folder.iterdir()} <= FILES):
+        raise FileExistsError(f"{folder} holds something else than a model; name a new folder")
+    arrays = {"seen_starts": model.seen.indptr, "seen_items": model.seen.indices, "star_range": model.star_range}
+    arrays |= {learned: getattr(model, learned) for learned in model.state}
+    content = write_tensors({key: np.asarray(array, order="C") for key, array in arrays.items()})
     description = {
         "format": FORMAT,
-        "model": type(model).__name__,
-        "hyper_parameters": {field.name: getattr(model, field.name) for field in fields(model)},  # type: ignore[arg-type]
+        "model": name,
+        "hyper_parameters": {key: getattr(model, key) for key in signature(type(model)).parameters},
         "n_users": model.seen.shape[0],
         "n_items": model.seen.shape[1],
-        "n_interactions": int(model.seen.nnz),
+        "n_interactions": model.seen.nnz,
         "sha256": sha256(content).hexdigest(),
-        "versions": {name: version(name) for name in ("ultralearn", "torch", "numpy")},
+        "versions": {package: version(package) for package in ("ultralearn", "torch", "numpy")},
     }
+    text = json.dumps(description, indent=2, default=lambda number: number.item()) + "\n"
+
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-        new = Path(beside) / "new"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        new, old = Path(beside, "new"), Path(beside, "old")
         new.mkdir()
         (new / "model.safetensors").write_bytes(content)
-        (new / "model.json").write_text(json.dumps(description, indent=2) + "\n")
+        (new / "model.json").write_text(text, encoding="utf-8")
         if folder.exists():
-            shutil.move(folder, Path(beside) / "old")
-        os.replace(new, folder)
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
 
 
-def load(folder: str | Path) -> Any:
-    """The model that save wrote; it recommends exactly the same. Raises DamagedModel."""
+def load(folder: str | Path) -> Recommender:
+    """The model that save wrote: it predicts and recommends exactly as it did. Raises DamagedModel."""
     folder = Path(folder)
     try:
-        description = json.loads((folder / "model.json").read_text())
+        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         content = (folder / "model.safetensors").read_bytes()
-    except (OSError, ValueError) as error:
-        raise DamagedModel(f"{folder} holds no model that can be read: {error}") from error
+        return _restored(description, content)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        reason = f"{error} is missing in model.json" if isinstance(error, KeyError) else error
+        raise DamagedModel(
+            f"{folder} holds no model that can be loaded: {reason}. Expected model.json and model.safetensors as save "
+            "wrote them: copy both anew, or fit the model and save it again."
+        ) from error
+
+
+def _restored(description: dict[str, Any], content: bytes) -> Recommender:
+    if description["format"] != FORMAT:
+        raise ValueError(f"it has format {description['format']}, and this version of ultralearn reads {FORMAT}")
+    if description["model"] not in MODELS:
+        raise ValueError(f"there is no model {description['model']!r}, only {', '.join(MODELS)}")
     if sha256(content).hexdigest() != description["sha256"]:
-        raise DamagedModel(f"{folder / 'model.safetensors'} is not the file that was saved with model.json")
-    tensors = tensors_from(content)
+        raise ValueError("model.safetensors is not the file that model.json describes")
     model = MODELS[description["model"]](**description["hyper_parameters"])
-    starts, items = tensors.pop("seen_starts"), tensors.pop("seen_items")
+    arrays = {name: array.copy() for name, array in read_tensors(content).items()}  # copies can be written to
+    if missing := {"seen_starts", "seen_items", "star_range", *model.state} - set(arrays):
+        raise ValueError(f"model.safetensors lacks {', '.join(sorted(missing))}")
+    items, starts = arrays.pop("seen_items"), arrays.pop("seen_starts")
     shape = description["n_users"], description["n_items"]
     model.seen = sparse.csr_array((np.ones(len(items), dtype=bool), items, starts), shape=shape)
-    for name, tensor in tensors.items():
-        setattr(model, name, tensor)
+    model.seen.check_format()
+    for name, array in arrays.items():
+        setattr(model, name, array)
     return model

@@ -1,0 +1,122 @@
+"""What the course asserts of its models' speed, held to the committed results. Nothing is timed here."""
+
+import json
+
+import pytest
+from matplotlib import pyplot as plt
+
+from benchmarks.processes import ROOT
+from benchmarks.ranking import Ranking
+from benchmarks.rating import Rating
+from ultralearn.publish import benchmarks, sphinx_benchmarks
+
+FOLDER = ROOT / benchmarks.FOLDER
+SUITES = {"rating": Rating, "ranking": Ranking}
+SIZES = (32, 64, 128)
+
+
+@pytest.fixture(scope="module")
+def rating():
+    return benchmarks.read(FOLDER / "rating.json")
+
+
+@pytest.fixture(scope="module")
+def ranking():
+    return benchmarks.read(FOLDER / "ranking.json")
+
+
+def test_als_is_four_times_faster_than_surprise_svd_at_its_claimed_error(rating):
+    als, svd = rating.row("ALS k 16"), rating.row("Surprise SVD")
+    assert als.median("rmse") <= 0.925
+    assert 4 * als.median("fit") <= svd.median("fit")
+
+
+def test_bayesian_mf_takes_no_longer_than_surprise_svd_at_its_claimed_error(rating):
+    bayesian, svd = rating.row("Bayesian MF k 8"), rating.row("Surprise SVD")
+    assert bayesian.median("rmse") <= 0.905
+    assert bayesian.median("fit") <= svd.median("fit")
+
+
+def test_ials_ranks_as_well_as_any_tuned_peer(ranking):
+    ials = max(ranking.row(f"iALS k {k}").median("ndcg") for k in SIZES)
+    assert ials >= 0.48
+    assert ials >= max(row.median("ndcg") for row in ranking.rows) - 0.005
+
+
+@pytest.mark.parametrize("k", SIZES)
+def test_ials_is_fitted_no_slower_than_implicit_at_equal_quality(ranking, k):
+    for precision in ("float32", "float64"):
+        peer = ranking.row(f"implicit ALS k {k} {precision} (tuned)")
+        assert peer in ranking.beaten()
+        own = ranking.row(f"iALS k {k}")
+        assert own.median("fit") <= peer.median("fit")
+        assert ranking.no_worse(own, peer)
+
+
+@pytest.mark.parametrize(
+    ("k", "times"),
+    [(32, 4), (64, 4), (128, 3)],  # at 128 the product of the factors is most of the work, for both
+)
+def test_ials_serves_several_times_as_many_as_implicit(ranking, k, times):
+    own, peer = ranking.row(f"iALS k {k}"), ranking.row(f"implicit ALS k {k} float32 (tuned)")
+    assert own.median("serve") >= times * peer.median("serve")
+
+
+def test_ease_is_fitted_three_times_faster_than_lenskits(ranking):
+    own, peer = ranking.row("EASE"), ranking.row("LensKit EASE (tuned)")
+    assert 3 * own.median("fit") <= peer.median("fit")
+    assert abs(own.median("ndcg") - peer.median("ndcg")) <= 0.005
+
+
+def test_defaults_lose_much_of_the_quality(ranking):
+    tuned, shipped = ranking.best("peer", ranking.quality), ranking.row("implicit ALS (its defaults)")
+    assert shipped.median("ndcg") <= 0.75 * tuned.median("ndcg")  # the page says: look at this row
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_results_are_those_of_a_whole_run_of_todays_suite(name):
+    suite, results = SUITES[name], benchmarks.read(FOLDER / f"{name}.json")
+    assert [row.name for row in results.rows] == [entry.name for entry in suite.entries]
+    assert (results.trials, results.rounds, results.threads) == (suite.trials, suite.rounds, 1)
+    for row, entry in zip(results.rows, suite.entries, strict=True):
+        assert row.params.items() >= dict(entry.params).items()
+        assert (row.tuned is not None) == bool(entry.space)
+        if row.tuned:
+            assert row.tuned["trials"] == suite.trials
+            assert set(row.tuned["space"]) == set(entry.space)
+        assert row.measured["fit"].values >= 5
+        for spread in row.measured.values():
+            assert spread.min <= spread.median <= spread.max
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_results_are_of_the_pinned_libraries(name):
+    for environment, found in benchmarks.read(FOLDER / f"{name}.json").environments.items():
+        if environment != "ultralearn":
+            pins = (ROOT / f"benchmarks/requirements/{environment}.txt").read_text().splitlines()
+            packages = {f"{package}=={version.split('+')[0]}" for package, version in found.items()} - {
+                f"python=={found['python']}"
+            }
+            assert packages <= set(pins)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_results_are_of_todays_splits(name, tmp_path):
+    assert benchmarks.read(FOLDER / f"{name}.json").data == SUITES[name]().open(tmp_path)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_labels_of_the_committed_results_do_not_overlap(name, monkeypatch):
+    placed = []
+    place = sphinx_benchmarks.place_labels
+    monkeypatch.setattr(sphinx_benchmarks, "place_labels", lambda *given: placed.extend(place(*given)))
+    figure, _ = sphinx_benchmarks.quality_plot(benchmarks.read(FOLDER / f"{name}.json"))
+    plt.close(figure)
+    assert [1 for i, a in enumerate(placed) for b in placed[:i] if a.overlaps(b)] == []
+
+
+def test_results_name_no_host_and_no_date():
+    for path in FOLDER.glob("*.json"):
+        text = path.read_text()
+        assert set(json.loads(text)["machine"]) == {"cpu", "cores", "system", "architecture"}
+        assert str(ROOT) not in text
