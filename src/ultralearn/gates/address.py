@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 
-import httpx
+import httpx2 as httpx
 
 Resolver = Callable[[str], Awaitable[list[str]]]
 

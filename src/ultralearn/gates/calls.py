@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2 as httpx
 
 MOST_BYTES = 1_000_000  # of an answer
 CONNECTIONS = 100

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from itertools import combinations
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
 from ultralearn.gates.address import Resolver, resolve, why_not_public
