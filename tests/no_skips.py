@@ -7,12 +7,11 @@ one and said why not. What did not run is said in the closing lines and kept in 
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 NOT_HERE = ("no Docker engine: ", "not on this machine: ")
-NOT_RUN = Path(__file__).parents[1] / "_build/not_run"
+NOT_RUN = "_build/not_run"
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -37,9 +36,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not skipped:
         return
     reasons = Counter((report.nodeid.split("::")[0], _reason(report)) for report in skipped)
-    lines = [f"NOT RUN: {count} tests of {path}: {reason}" for (path, reason), count in sorted(reasons.items())]
-    NOT_RUN.parent.mkdir(exist_ok=True)
-    with NOT_RUN.open("a") as file:
+    lines = [
+        f"NOT RUN: {count} {'tests' if count > 1 else 'test'} of {path}: {reason}"
+        for (path, reason), count in sorted(reasons.items())
+    ]
+    kept = terminalreporter.config.rootpath / NOT_RUN
+    kept.parent.mkdir(exist_ok=True)
+    with kept.open("a") as file:
         file.writelines(f"{line}\n" for line in lines)
     terminalreporter.section("not run on this machine", yellow=True)
     for line in lines:
