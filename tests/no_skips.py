@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not skipped:
         return
     reasons = Counter((report.nodeid.split("::")[0], _reason(report)) for report in skipped)
-    lines = [
+    lines = [f"NOT RUN: {path} ({count}): {reason}" for (path, reason), count in sorted(reasons.items())]
         f"NOT RUN: {count} {'tests' if count > 1 else 'test'} of {path}: {reason}"
         for (path, reason), count in sorted(reasons.items())
     ]
