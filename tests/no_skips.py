@@ -37,9 +37,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     reasons = Counter((report.nodeid.split("::")[0], _reason(report)) for report in skipped)
     lines = [f"NOT RUN: {path} ({count}): {reason}" for (path, reason), count in sorted(reasons.items())]
-        f"NOT RUN: {count} {'tests' if count > 1 else 'test'} of {path}: {reason}"
-        for (path, reason), count in sorted(reasons.items())
-    ]
     kept = terminalreporter.config.rootpath / NOT_RUN
     kept.parent.mkdir(exist_ok=True)
     with kept.open("a") as file:
