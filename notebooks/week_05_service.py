@@ -117,8 +117,9 @@ from ultralearn.recsys.release import promised, write_release
 torch.set_num_threads(1)
 plt.style.use("ultralearn.practice.book")
 bare: Any = {"tbl_hide_dataframe_shape": True, "tbl_hide_column_data_types": True}
-tables = pl.Config(**bare, float_precision=3, fmt_str_lengths=80, tbl_width_chars=120)
-tables = tables.set_tbl_rows(20)
+tables = pl.Config(
+    **bare, float_precision=3, fmt_str_lengths=80, tbl_width_chars=120, tbl_rows=20
+)
 
 
 # %% [markdown]
@@ -820,7 +821,7 @@ claim(
 # %%
 slipped = replace(here, items=(here.items + 1) % here.n_items)
 model = IALS(rank=factors, popularity_power=0.0).fit(slipped)
-_ = write_release(model, here, folder / "slipped", [([0], list(range(1, 1682)), 1)])
+bad = write_release(model, here, folder / "slipped", [([0], list(range(1, 1682)), 1)])
 
 # %%
 for part in (folder / "slipped").iterdir():
