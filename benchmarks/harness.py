@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from optuna.distributions import BaseDistribution
 from tqdm import tqdm
@@ -57,6 +57,7 @@ class Entry:
     label: its name in a plot, where room is short. series: rows with the same, the beginning of their labels, are one
     model in several sizes, and are joined by a line.
     once: measured in fewer rounds than the others, for it takes too long.
+    baseline, peer: what it is, where its environment does not say it.
     """
 
     name: str
@@ -71,6 +72,21 @@ class Entry:
     series: str = ""
     once: bool = False
     baseline: bool = False
+    peer: bool = False
+
+
+class Contender(Protocol):
+    """An entry that runs: a process, or a server, that one talks to."""
+
+    name: str
+
+    def tell(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Have it done, and return the answer. Raises ContestantFailed."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
 
 class Suite(Protocol):
@@ -85,22 +101,38 @@ class Suite(Protocol):
     rounds: ClassVar[int]
     trials: ClassVar[int]
     split_seed: ClassVar[int]
+    packages: ClassVar[Mapping[str, Sequence[str]]] = PACKAGES
 
     def open(self, folder: Path) -> dict[str, str]:
         """Write what all contestants read, once; return the SHA-256 of each part."""
         ...
 
-    def warm_up(self, process: Process, params: dict[str, Any]) -> None:
+    def start(self, entry: Entry) -> Contender:
+        """The entry, running."""
+        return Process(entry.environment, entry.contestant, f"{self.name}: {entry.name}")
+
+    def settle(self, entry: Entry, process: Contender) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """All hyper-parameters of an entry, and how those that were tuned were found."""
+        return _params(self, entry, process)
+
+    def warm_up(self, process: Contender, params: dict[str, Any]) -> None:
         """Do once, unmeasured, what a round does."""
         ...
 
-    def score(self, process: Process, params: dict[str, Any]) -> float:
+    def score(self, process: Contender, params: dict[str, Any]) -> float:
         """The quality of these hyper-parameters on the validation part."""
         ...
 
-    def measure(self, process: Process, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
+    def measure(self, process: Contender, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
         """One round: one or more values of each measure."""
         ...
+
+    def derive(self, values: dict[str, dict[str, list[float]]]) -> None:
+        """Add, to the values by entry and measure, what follows from several entries."""
+
+    def conditions(self) -> dict[str, Any]:
+        """What else a reader must know of how it was measured."""
+        return {}
 
 
 def run(suite: Suite) -> dict[str, Any]:
@@ -111,12 +143,12 @@ def run(suite: Suite) -> dict[str, Any]:
     rows: dict[str, dict[str, Any]] = {}
     values: dict[str, dict[str, list[float]]] = {entry.name: {} for entry in suite.entries}
     with ExitStack() as stack:
-        processes: dict[str, Process] = {}
+        processes: dict[str, Contender] = {}
         for entry in suite.entries:
-            process = stack.enter_context(Process(entry.environment, entry.contestant, f"{suite.name}: {entry.name}"))
             try:
-                about = process.tell("about", packages=PACKAGES[entry.environment])
-                params, tuned = _params(suite, entry, process)
+                process = stack.enter_context(suite.start(entry))
+                about = process.tell("about", packages=suite.packages[entry.environment])
+                params, tuned = suite.settle(entry, process)
                 suite.warm_up(process, params)
             except ContestantFailed as error:
                 failed[entry.name] = str(error)
@@ -142,6 +174,7 @@ def run(suite: Suite) -> dict[str, Any]:
                 for name, found in measured.items():
                     values[entry.name].setdefault(name, []).extend(found)
     _raise(failed)
+    suite.derive(values)
     for name, row in rows.items():
         row["measured"] = {measure: summary(found) for measure, found in values[name].items()}
     return {
@@ -155,6 +188,7 @@ def run(suite: Suite) -> dict[str, Any]:
         "rounds": suite.rounds,
         "seeds": {"splits": suite.split_seed, "tuning": 0, "models": list(range(suite.rounds))},
         "threads": 1,
+        "conditions": suite.conditions(),
         "data": hashes,
         "machine": machine(),
         "environments": environments,
@@ -167,7 +201,7 @@ def _raise(failed: Mapping[str, str]) -> None:
         raise ContestantFailed("\n".join(f"- {reason}" for reason in failed.values()))
 
 
-def _params(suite: Suite, entry: Entry, process: Process) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _params(suite: Suite, entry: Entry, process: Contender) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """All hyper-parameters of an entry, and how those that were tuned were found."""
     if not entry.space:
         return dict(entry.params), None
@@ -219,7 +253,7 @@ def _row(entry: Entry, data_format: str, params: dict[str, Any], tuned: Any) -> 
         "name": entry.name,
         "label": entry.label or entry.name,
         "series": entry.series,
-        "kind": "baseline" if entry.baseline else "ours" if entry.environment == OURS else "peer",
+        "kind": _kind(entry),
         "environment": entry.environment,
         "model": entry.contestant.partition(":")[2],
         "like": entry.like,
@@ -227,6 +261,12 @@ def _row(entry: Entry, data_format: str, params: dict[str, Any], tuned: Any) -> 
         "params": params,
         "tuned": tuned,
     }
+
+
+def _kind(entry: Entry) -> str:
+    if entry.baseline:
+        return "baseline"
+    return "peer" if entry.peer or entry.environment != OURS else "ours"
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:

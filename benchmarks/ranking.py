@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from optuna.distributions import FloatDistribution
 
-from benchmarks.harness import Entry, Measure
-from benchmarks.processes import OURS, ContestantFailed, Process
+from benchmarks.harness import Contender, Entry, Measure, Suite
+from benchmarks.processes import OURS, ContestantFailed
 from benchmarks.rating import columns, log
 from ultralearn.recsys.data import Ratings, load_movielens
 from ultralearn.recsys.evaluation import ndcg_at_k, ranking_split
@@ -53,7 +53,7 @@ def _ials(k: int) -> list[Entry]:
     return [ours, *peers]
 
 
-class Ranking:
+class Ranking(Suite):
     """MovieLens 100K, every rating a positive, a quarter of each film's ratings held out."""
 
     name: ClassVar[str] = "ranking"
@@ -131,16 +131,16 @@ class Ranking:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def _fit(self, process: Process, train: str, seed: int, params: dict[str, Any]) -> float:
+    def _fit(self, process: Contender, train: str, seed: int, params: dict[str, Any]) -> float:
         return float(process.tell("fit", train=str(self._path(train)), seed=seed, params=params)["cpu"])
 
-    def _lists(self, process: Process, do: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+    def _lists(self, process: Contender, do: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         answer = self.folder / "lists.npy"
         answer.unlink(missing_ok=True)
         said = process.tell(do, to=str(answer), **arguments)
         return np.load(answer), said
 
-    def warm_up(self, process: Process, params: dict[str, Any]) -> None:
+    def warm_up(self, process: Contender, params: dict[str, Any]) -> None:
         """One fit and one set of lists, by both ways: they must agree."""
         self._fit(process, "tune_fit", 0, params)
         quick, _ = self._lists(process, "quick_lists", k=JUDGED)
@@ -149,13 +149,13 @@ class Ranking:
         if abs(qualities[0] - qualities[1]) > 0.001:
             raise ContestantFailed(f"{process.name}: two ways to the same lists have nDCG {qualities}.")
 
-    def score(self, process: Process, params: dict[str, Any]) -> float:
+    def score(self, process: Contender, params: dict[str, Any]) -> float:
         """The nDCG on the validation part."""
         self._fit(process, "tune_fit", 0, params)
         lists, _ = self._lists(process, "quick_lists", k=JUDGED)
         return _ndcg(lists, self.relevant["tune_validation"])
 
-    def measure(self, process: Process, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
+    def measure(self, process: Contender, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
         """One fit with the round's number as seed, then lists for everybody."""
         seconds = self._fit(process, "train", turn, params)
         lists, taken = self._lists(process, "recommend", k=SERVED, seconds=CLOCK)

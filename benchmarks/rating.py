@@ -8,8 +8,8 @@ import numpy as np
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from benchmarks.contestants import Columns
-from benchmarks.harness import Entry, Measure
-from benchmarks.processes import OURS, Process
+from benchmarks.harness import Contender, Entry, Measure, Suite
+from benchmarks.processes import OURS
 from ultralearn.recsys.data import Ratings, load_movielens
 from ultralearn.recsys.evaluation import rating_folds, rmse
 
@@ -26,7 +26,7 @@ def log(low: float, high: float) -> FloatDistribution:
     return FloatDistribution(low, high, log=True)
 
 
-class Rating:
+class Rating(Suite):
     """Five folds of MovieLens 100K."""
 
     name: ClassVar[str] = "rating"
@@ -143,23 +143,23 @@ class Rating:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def _error(self, process: Process, pairs: str, actual: Any) -> float:
+    def _error(self, process: Contender, pairs: str, actual: Any) -> float:
         answer = self.folder / "predictions.npy"
         answer.unlink(missing_ok=True)
         process.tell("predict", pairs=str(self._path(pairs)), to=str(answer))
         # Clipped for everybody: no star is below 1 or above 5, and some libraries leave that to the user.
         return rmse(np.clip(np.load(answer), 1, 5), actual)
 
-    def warm_up(self, process: Process, params: dict[str, Any]) -> None:
+    def warm_up(self, process: Contender, params: dict[str, Any]) -> None:
         """One fit."""
         process.tell("fit", train=str(self._path("tune_fit")), seed=0, params=params)
 
-    def score(self, process: Process, params: dict[str, Any]) -> float:
+    def score(self, process: Contender, params: dict[str, Any]) -> float:
         """The RMSE on the validation part."""
         process.tell("fit", train=str(self._path("tune_fit")), seed=0, params=params)
         return self._error(process, "tune_validation", self.validation)
 
-    def measure(self, process: Process, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
+    def measure(self, process: Contender, params: dict[str, Any], turn: int, once: bool) -> dict[str, list[float]]:
         """Every fold once, with the round's number as seed."""
         found: dict[str, list[float]] = {"rmse": [], "fit": []}
         for number, actual in enumerate(self.tests):

@@ -13,8 +13,9 @@ from benchmarks import harness
 from benchmarks.processes import ContestantFailed
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
+from benchmarks.serving import Serving
 
-SUITES: dict[str, type[harness.Suite]] = {"rating": Rating, "ranking": Ranking}
+SUITES: dict[str, type[harness.Suite]] = {"rating": Rating, "ranking": Ranking, "serving": Serving}
 
 
 def main() -> None:
