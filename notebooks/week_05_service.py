@@ -271,11 +271,12 @@ def recommend_request(n_items: int, max_k: int) -> type[BaseModel]:
 
     n_items: films have ids 1 to n_items. max_k: at least 10. Returns the
     class, with two fields. items: required, may be empty, at most 1,000
-    objects {"item": id, "rating": stars}; the stars, 0.5 to 5, may be left
-    out and are 5 then; no film comes twice. k: 1 to max_k, 10 if left
-    out. A number is a number: "5", true, null and an id of 1.5 do not
-    fit, nor does any field that is not named here. What does not fit
-    raises pydantic's ValidationError, which FastAPI answers with 422.
+    objects {"item": id, "rating": stars}; the stars, any number from 0.5
+    to 5, may be left out and are 5 then; no film comes twice. k: whole, 1
+    to max_k, 10 if left out. A number is a number: "5", true, null, NaN
+    and an id of 1.5 do not fit, nor does any field that is not named
+    here. What does not fit raises pydantic's ValidationError, which
+    FastAPI answers with 422.
     """
     ...
 
@@ -426,11 +427,12 @@ def fold_in_router(
 
         (Y'Y + alpha Y_u'Y_u + reg I) x = (1 + alpha) Y_u'p
 
-    Answers {"items": [{"item": id, "score": y.x}, ...], "source":
-    "fold_in"}: the k best, best first, none that was sent, fewer where
-    fewer are left. Nothing sent: the k most popular, each with score 0.0,
-    source "popular". A film that does not exist: status 422, and the
-    message holds its id. Nobody's films are kept for the next request.
+    Answers in JSON, {"items": [{"item": id, "score": y.x}, ...],
+    "source": "fold_in"}: the k best, best first, none that was sent,
+    fewer or none where no more are left. Nothing sent: the k most
+    popular, each with score 0.0, source "popular". A film that does not
+    exist: status 422, and the message holds its id. Nobody's films are
+    kept for the next request.
     """
     ...
 
@@ -530,7 +532,7 @@ def health_router(life: Life) -> APIRouter:
     life: changes while the service runs. /healthz: should the process be
     started again? As long as it can answer at all: 200 and {"status":
     "ok"}. /readyz: should requests be sent here? 200 if a model is there
-    and it is not draining, else 503. The body says which, and the
+    and it is not draining, else 503. The body, JSON, says which, and the
     version: {"status": "ready", "loading" or "draining",
     "model_version": ... or null}; draining is said whether a model is
     there or not.
@@ -763,12 +765,13 @@ def swap_model(
 
     holder.serving: the Serving (model, version) that requests take, in
     other threads, at any time; never None, never half new. load(): takes
-    seconds and memory, returns a new Serving, raises if its files are
-    damaged. golden: pairs (items, expected): expected should be in
-    model.recommend(items, 10). At least at_least of them must be, and
-    a model that raises on one is bad. Returns "swapped", "refused" where
-    the new one is bad or cannot be loaded, "unchanged" where it has the
-    version that is served. Raises nothing; the old Serving is not changed.
+    seconds and memory, so once is enough; returns a new Serving, raises
+    whatever there is to raise if its files are damaged. golden: pairs
+    (items, expected): expected should be in model.recommend(items, 10).
+    At least at_least of them must be, and a model that raises on any is
+    bad. Returns "swapped", "refused" where the new one is bad or cannot
+    be loaded, "unchanged" where it has the version that is served.
+    Raises nothing; the old Serving is not changed.
     """
     ...
 

@@ -1,6 +1,7 @@
 """Week 5: second solutions, misconceptions written another way, and mutants that change nothing."""
 
 import copy
+import heapq
 from typing import Annotated, Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def swap_with_an_early_count(holder, load, golden, at_least):
                 outcome = "swapped"
         else:
             outcome = "unchanged"
-    except (OSError, ValueError, ArithmeticError, LookupError, TypeError):
+    except Exception:  # load() may raise anything
         outcome = "refused"
     return outcome
 
@@ -117,6 +118,9 @@ SECOND = {
 }
 
 # --- misconceptions, written as somebody else would ---
+
+
+Stars = Annotated[float, Field(ge=0.5, le=5)]
 
 
 def lax_numbers(n_items, max_k):
@@ -166,6 +170,21 @@ def twice_is_fine(n_items, max_k):
     return Wish
 
 
+def settings_outside(n_items, max_k):
+    film = create_model("Film", item=(Annotated[int, Field(ge=1, le=n_items)], ...), rating=(Stars, 5.0))
+
+    class Wish(BaseModel, strict=True, extra="forbid"):
+        items: list[film] = Field(max_length=1000)
+        k: int = Field(10, gt=0, le=max_k)
+
+        @model_validator(mode="after")
+        def distinct(self):
+            assert len({choice.item for choice in self.items}) == len(self.items)
+            return self
+
+    return Wish
+
+
 def sorted_with_lexsort(scores, k):
     order = np.lexsort([np.arange(len(scores)), -scores])
     return np.array([place for place in order[:k] if scores[place] > -np.inf], dtype=np.int64)
@@ -192,6 +211,11 @@ def partition_unsorted(scores, k):
 
 def the_scores_themselves(scores, k):
     return np.sort(scores[np.isfinite(scores)])[::-1][:k]
+
+
+def heap_of_the_rounded(scores, k):
+    exact = {place: score for place, score in enumerate(scores.astype(np.float32).tolist()) if score > -np.inf}
+    return np.array(heapq.nlargest(k, exact, key=exact.__getitem__), dtype=np.int64)
 
 
 def off_by_one(item_factors, popular, alpha, reg):
@@ -223,7 +247,7 @@ def charts(item_factors, popular, alpha, reg):
     @router.post("/recommend")
     def recommend(profile: Profile):
         if max([choice.item for choice in profile.items], default=0) > len(popular):
-            raise HTTPException(422, f"unknown: {len(popular) + 1}")
+            raise HTTPException(422, f"unknown: {max(choice.item for choice in profile.items)}")
         return {"source": "popular", "items": [{"item": int(i) + 1, "score": 0.0} for i in popular[: profile.k]]}
 
     return router
@@ -242,6 +266,28 @@ def apology_with_200(item_factors, popular, alpha, reg):
         except HTTPException as error:
             return {"error": error.detail}
 
+    return router
+
+
+def a_model_of_my_own(item_factors, popular, alpha, reg):
+    from ultralearn.exercises.week_05 import fold_in_router
+
+    class Film(BaseModel):
+        item: int
+        rating: float = 5.0
+
+    class Wish(BaseModel):
+        items: list[Film]
+        k: int = 10
+
+    inner = fold_in_router(item_factors, popular, alpha, reg).routes[0].endpoint
+
+    def recommend(wish):
+        return inner(wish)
+
+    recommend.__annotations__["wish"] = Wish
+    router = APIRouter()
+    router.add_api_route("/recommend", recommend, methods=["POST"])
     return router
 
 
@@ -286,6 +332,21 @@ def one_probe_for_both(life):
     return router
 
 
+def raised_with_the_body(life):
+    router = APIRouter()
+    router.add_api_route("/healthz", lambda: {"status": "ok"})
+
+    @router.get("/readyz")
+    def readyz():
+        word = "draining" if life.draining else "ready" if life.model_version else "loading"
+        body = {"status": word, "model_version": life.model_version}
+        if word != "ready":
+            raise HTTPException(503, body)
+        return body
+
+    return router
+
+
 def version_then_model(holder, load, golden, at_least):
     try:
         new = load()
@@ -317,6 +378,36 @@ def taken_back(holder, load, golden, at_least):
     return "swapped" if good else "refused"
 
 
+def a_local_name(holder, load, golden, at_least):
+    serving = holder.serving
+    try:
+        new = load()
+        if new.version == serving.version:
+            return "unchanged"
+        if sum(wanted in new.model.recommend(liked, 10) for liked, wanted in golden) < at_least:
+            return "refused"
+    except Exception:
+        return "refused"
+    serving = new
+    return "swapped" if serving is new else "refused"
+
+
+def two_kinds_of_error(holder, load, golden, at_least):
+    try:
+        new = load()
+    except OSError:
+        return "refused"
+    if new.version == holder.serving.version:
+        return "unchanged"
+    try:
+        good = sum(wanted in new.model.recommend(liked, 10) for liked, wanted in golden) >= at_least
+    except (ValueError, ArithmeticError):
+        return "refused"
+    if good:
+        holder.serving = new
+    return "swapped" if good else "refused"
+
+
 def load_that_escapes(holder, load, golden, at_least):
     new = load()
     if new.version != holder.serving.version:
@@ -335,27 +426,33 @@ VARIANTS = {
         "texts_become_numbers": lax_numbers,
         "unknown_fields_ignored": fields_let_pass,
         "same_film_twice": twice_is_fine,
+        "closed_on_the_outside_only": settings_outside,
     },
     "top_k": {
         "everything_sorted": sorted_with_lexsort,
         "ties_left_to_chance": argpartition_from_the_end,
         "best_but_in_no_order": partition_unsorted,
         "scores_not_places": the_scores_themselves,
+        "close_scores_confused": heap_of_the_rounded,
     },
     "fold_in_router": {
         "ids_taken_for_places": off_by_one,
         "popular_for_everybody": charts,
         "error_with_status_200": apology_with_200,
+        "any_body_taken": a_model_of_my_own,
     },
     "health_router": {
         "decided_at_the_start": remembered_at_import,
         "said_in_the_body_only": body_only,
         "unhealthy_while_loading": one_probe_for_both,
+        "raises_when_not_ready": raised_with_the_body,
     },
     "swap_model": {
         "model_then_version": version_then_model,
         "swapped_before_it_is_checked": taken_back,
         "damage_gets_through": load_that_escapes,
+        "nobody_sees_it": a_local_name,
+        "expected_errors_only": two_kinds_of_error,
     },
 }
 
