@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.recsys.service.conftest import KEY, N_ITEMS, N_USERS, make_release, put
 from ultralearn.recsys.service import serving
+from ultralearn.recsys.service.app import put_together
+from ultralearn.recsys.service.journal import Journal
+from ultralearn.recsys.service.metrics import Metrics
 from ultralearn.recsys.service.release import load_release
 from ultralearn.recsys.service.settings import BadSettings, Settings
 
@@ -353,9 +357,11 @@ def test_without_a_key_nobody_reloads_over_http(client):
     assert "ULTRALEARN_API_KEY" in problem(client.post("/model/reload"), 403)["detail"]
 
 
-def test_while_it_drains_it_answers_but_asks_to_be_left(client_of, releases):
-    client = client_of(releases / "one")
-    client.app.service.draining = True
+def test_while_it_drains_it_answers_but_asks_to_be_left(releases):
+    service = serving.Service(Settings(release=releases / "one"))
+    client = TestClient(put_together(service, Journal(Metrics(), None)))
+    assert "connection" not in client.get("/recommend/1").headers
+    service.draining = True
     problem(client.get("/readyz"), 503)
     assert client.get("/healthz").status_code == 200
     response = client.get("/recommend/1")

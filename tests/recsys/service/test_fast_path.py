@@ -7,10 +7,14 @@ import json
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from prometheus_client import Histogram
 
 from tests.recsys.service.conftest import KEY, N_USERS
-from ultralearn.recsys.service import fast_path
-from ultralearn.recsys.service.app import create_app
+from ultralearn.recsys.service.app import create_app, put_together
+from ultralearn.recsys.service.fast_path import fast_path
+from ultralearn.recsys.service.journal import AT_ONCE, REQUEST_ID, Journal
+from ultralearn.recsys.service.metrics import SECONDS, Metrics, kind_of
+from ultralearn.recsys.service.serving import Service
 from ultralearn.recsys.service.settings import Settings
 
 SETTINGS = {
@@ -126,23 +130,60 @@ def test_every_user_is_answered_alike(apps, name):
         assert fast[0] == 200
 
 
-def test_both_ways_write_the_same_line(apps):
-    lines = []
-    for app in apps["open"]:
+def test_both_ways_write_the_same_line(releases):
+    service, lines = Service(Settings(release=releases / "one")), []
+    for fast in (True, False):
+        journal = Journal(Metrics(), io.StringIO())
+        app = put_together(service, journal, fast)
         asked(app, "GET", "/recommend/3", b"", [(b"x-request-id", b"a")], b"", 1)
-        app.journal.flush()
-        last = app.journal.stream.getvalue().splitlines()[-1]
-        lines.append({name: value for name, value in json.loads(last).items() if name not in {"time", "ms"}})
+        journal.flush()
+        (line,) = journal.stream.getvalue().splitlines()
+        lines.append({name: value for name, value in json.loads(line).items() if name not in {"time", "ms"}})
     assert lines[0] == lines[1]
     assert lines[0]["user"] == 3
 
 
-def test_it_is_taken(apps, monkeypatch):
-    fast, _ = apps["open"]
-    monkeypatch.setattr(fast, "app", None)  # nobody else could answer
+@pytest.mark.parametrize("key", [None, KEY])
+def test_it_is_taken(releases, key):
+    async def another(scope, receive, send):
+        raise AssertionError("went the ordinary way")
+
+    service = Service(Settings(release=releases / "one", api_key=key))
+    app = fast_path(another, service, Journal(Metrics(), None))
+    own = [] if key is None else [(b"x-api-key", KEY.encode())]
     for headers in ([], [(b"x-request-id", b"a")], [(b"accept", b"*/*"), (b"host", b"x")]):
-        assert asked(fast, "GET", "/recommend/1", b"", headers, b"", 1)[0] == 200
-    keyed, _ = apps["with a key"]
-    monkeypatch.setattr(keyed, "app", None)
-    assert asked(keyed, "GET", "/recommend/1", b"", [(b"x-api-key", KEY.encode())], b"", 1)[0] == 200
-    assert isinstance(fast, fast_path.FastPath)
+        assert asked(app, "GET", "/recommend/1", b"", own + headers, b"", 1)[0] == 200
+
+
+def test_many_at_once_are_counted_and_written_as_one_by_one():
+    """Batches of every size: no line, no count and no second is lost, whatever came together."""
+    metrics, stream = Metrics(), io.StringIO()
+    journal = Journal(metrics, stream)
+    kinds = [kind_of("GET", "/recommend/{user}", 200, user, "als", "v", 0.5) for user in range(1, 8)]
+    kinds.append(kind_of("POST", "/recommend", 422))
+    took = [0.0, 0.0001, 0.00025, 0.0123456, 2.9, 3.0, 3.1]
+    expected = []
+    for number in range(2 * AT_ONCE + 17):
+        kind, seconds = kinds[number % len(kinds)], took[number % len(took)]
+        journal.record((kind, 1e6, 1e6 + seconds, b"id-%d" % number))
+        expected.append((kind.counted.route, kind.counted.status, round(1000 * seconds, 3), f"id-{number}"))
+    journal.flush()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["route"], line["status"], line["ms"], line["request_id"]) for line in lines] == expected
+    one_by_one = Histogram("one_by_one", "", registry=None, buckets=SECONDS)
+    for number in range(len(expected)):
+        if number % len(kinds) < 7:
+            one_by_one.observe((1e6 + took[number % len(took)]) - 1e6)
+    counted = metrics.seconds.labels("/recommend/{user}")
+    assert [bucket.get() for bucket in counted._buckets] == [bucket.get() for bucket in one_by_one._buckets]
+    assert counted._sum.get() == pytest.approx(one_by_one._sum.get())
+    assert metrics.requests.labels("POST", "/recommend", 422)._value.get() == len(expected) // len(kinds)
+    assert metrics.answers.labels("als", "v")._value.get() == sum(bucket.get() for bucket in counted._buckets)
+    assert metrics.overlap._sum.get() == 0.5 * metrics.answers.labels("als", "v")._value.get()
+
+
+def test_no_id_is_made_twice():
+    journals = [Journal(Metrics(), None) for _ in range(2)]
+    made = [journal.new_id() for journal in journals for _ in range(2500)]
+    assert len(set(made)) == len(made)
+    assert all(REQUEST_ID.fullmatch(one) for one in made)

@@ -30,7 +30,7 @@ from ultralearn.recsys.service.answers import (
     answer_of,
 )
 from ultralearn.recsys.service.entrance import App, Entrance
-from ultralearn.recsys.service.fast_path import FastPath
+from ultralearn.recsys.service.fast_path import fast_path as in_front
 from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.metrics import MEDIA_TYPE as METRICS_TYPE
 from ultralearn.recsys.service.metrics import Metrics
@@ -68,13 +68,15 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def create_app(settings: Settings, log: TextIO | None = sys.stdout, fast_path: bool = True) -> App:
     """The whole service. log: where its lines go; fast_path: off only to compare. Raises BadRelease."""
-    service = Service(settings)
-    metrics = Metrics()
-    journal = Journal(metrics, log)
-    metrics.served(*service.serving.versions)
-    metrics.ready.set(1)
+    return put_together(Service(settings), Journal(Metrics(), log), fast_path)
+
+
+def put_together(service: Service, journal: Journal, fast_path: bool = True) -> App:
+    """The same from its parts."""
+    journal.metrics.served(*service.serving.versions)
+    journal.metrics.ready.set(1)
     entrance = Entrance(_api(service, journal), service, journal)
-    return FastPath(entrance, service, journal) if fast_path else entrance
+    return in_front(entrance, service, journal) if fast_path else entrance
 
 
 def from_environment() -> App:

@@ -5,8 +5,8 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ultralearn.recsys.service.journal import Journal, request_id_of
-from ultralearn.recsys.service.metrics import Kind
+from ultralearn.recsys.service.journal import Journal
+from ultralearn.recsys.service.metrics import kind_of
 from ultralearn.recsys.service.problems import problem_response
 from ultralearn.recsys.service.serving import Service
 
@@ -34,7 +34,7 @@ class Entrance:
             await self.app(scope, receive, send)
             return
         started = ended = time.perf_counter()
-        request_id = request_id_of(scope["headers"])
+        request_id = self.journal.id_of(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode()
         status = 500
@@ -60,7 +60,7 @@ class Entrance:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             method = scope["method"] if scope["method"] in METHODS else "other"
             about = (state.get(name) for name in ("user", "source", "version", "overlap"))
-            self.journal.record((Kind(method, route, status, *about), started, ended, request_id))
+            self.journal.record((kind_of(method, route, status, *about), started, ended, request_id))
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reads the body, as far as it may go, before anybody works on it."""

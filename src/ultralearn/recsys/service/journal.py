@@ -10,43 +10,33 @@ import queue
 import re
 import threading
 import time
-from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from ultralearn.recsys.service.metrics import Entry, Metrics
+import numpy as np
+
+from ultralearn.recsys.service.metrics import Floats, Kind, Metrics
 
 FLUSH_SECONDS = 0.1
-AT_ONCE = 200  # entries written before others get their turn
-TOGETHER = 100  # times that many, before they are written
+AT_ONCE = 400  # entries whose lines are made before others get their turn
+TOGETHER = 50  # times that many, before they are written
+KEPT = 10_000  # durations in microseconds, from 0, whose texts are kept
+# A request that was answered: its kind, when it started and ended in seconds of time.perf_counter, and its id.
+Entry = tuple[Kind, float, float, bytes]
+FIELDS = 4
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# Added to time.perf_counter, it tells the time of day.
-_ZERO = time.time() - time.perf_counter()
-_origin = os.urandom(6).hex().encode() + b"-"
-_numbers = itertools.count(1)
-if hasattr(os, "register_at_fork"):
-
-    def _new_origin() -> None:
-        global _origin
-        _origin = os.urandom(6).hex().encode() + b"-"
-
-    os.register_at_fork(after_in_child=_new_origin)
+_ENDINGS = [b"%03d" % number for number in range(1000)]
 
 
-def request_id_of(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The request's own X-Request-Id where it has one that is fit to be repeated, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id":
-            if REQUEST_ID.fullmatch(value):
-                return value
-            break
-    return new_request_id()
-
-
-def new_request_id() -> bytes:
-    """An id that no other request has."""
-    return b"%b%d" % (_origin, next(_numbers))
+def _ids() -> Iterator[bytes]:
+    """Ids that no other request has, here or in another process; most cost no more than to put two pieces together."""
+    origin = os.urandom(6).hex().encode()
+    for thousands in itertools.count():
+        beginning = b"%b-%d" % (origin, thousands)
+        for ending in _ENDINGS:
+            yield beginning + ending
 
 
 class Journal:
@@ -60,15 +50,17 @@ class Journal:
         """stream: where the lines go; None: nowhere."""
         self.metrics = metrics
         self.stream = stream
-        self._entries: deque[Entry] = deque()
-        self.record = self._entries.append  # takes one request, and nothing else: the fast path calls it
+        self._entries: list[Any] = []  # field after field: a tuple kept for each would cost the fast path more
+        self.record: Callable[[Entry], None] = self._entries.extend
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.new_id = _ids().__next__
         self._made: list[str] = []  # lines that nobody has put yet
         self._writer: threading.Thread | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begins to hand over, on the running event loop."""
+        self.new_id = _ids().__next__  # now that this process is the one that will serve: it may have been forked
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
         self._task = asyncio.get_running_loop().create_task(self._hand_over())
@@ -83,6 +75,15 @@ class Journal:
             self._writer.join()
             self._writer = None
 
+    def id_of(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The request's own X-Request-Id where it has one that is fit to be repeated, else a new one."""
+        for name, value in headers:
+            if name == b"x-request-id":
+                if REQUEST_ID.fullmatch(value):
+                    return value
+                break
+        return self.new_id()
+
     def event(self, event: str, **details: Any) -> None:
         """Writes one line that is not of a request: a swap, a refusal, the end."""
         level = details.pop("level", "info")
@@ -92,14 +93,14 @@ class Journal:
     def flush(self) -> None:
         """Hands over everything taken so far, at once."""
         while self._entries:
-            self._made.append(self._counted())
+            self._made.append(self._lines_made())
         self._put_made()
 
     async def _hand_over(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             while self._entries and len(self._made) < TOGETHER:
-                self._made.append(self._counted())
+                self._made.append(self._lines_made())
                 await asyncio.sleep(0)  # so many lines are a fraction of a millisecond; then requests have their turn
             self._put_made()
 
@@ -108,12 +109,15 @@ class Journal:
         made, self._made = self._made, []
         self._put("".join(made))
 
-    def _counted(self) -> str:
+    def _lines_made(self) -> str:
         """The lines of the next entries, which the metrics have now."""
-        take = self._entries.popleft
-        entries = [take() for _ in range(min(AT_ONCE, len(self._entries)))]
-        self.metrics.count(entries)
-        return _lines(entries) if self.stream is not None else ""
+        taken = self._entries[: FIELDS * AT_ONCE]
+        del self._entries[: FIELDS * AT_ONCE]
+        kinds, starts, ends, request_ids = (taken[place::FIELDS] for place in range(FIELDS))
+        ended = np.array(ends)
+        seconds = ended - np.array(starts)
+        self.metrics.count(kinds, seconds)
+        return "" if self.stream is None else _lines(kinds, ended, seconds, request_ids)
 
     def _put(self, text: str) -> None:
         if self.stream is None or not text:
@@ -144,7 +148,10 @@ class JSONLines(logging.Formatter):
 
 def _moment(seconds: float) -> str:
     """UTC, in ISO 8601 with milliseconds."""
-    milliseconds = int(1000 * seconds)
+    return _millisecond(int(1000 * seconds))
+
+
+def _millisecond(milliseconds: int) -> str:
     return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
@@ -153,16 +160,30 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
-def _lines(entries: list[Entry]) -> str:
+class _Milliseconds(dict[int, str]):
+    """Microseconds as milliseconds with three digits. The usual ones are kept, since to write a float takes long."""
+
+    def __missing__(self, microseconds: int) -> str:
+        text = f"{microseconds / 1000:.3f}"
+        if microseconds < KEPT:
+            self[microseconds] = text
+        return text
+
+
+_as_milliseconds = _Milliseconds()
+
+
+def _lines(kinds: Sequence[Kind], ended: Floats, seconds: Floats, request_ids: Sequence[bytes]) -> str:
     """A line of JSON for each."""
-    lines, second, prefix = [], -1, ""
-    for kind, started, ended, request_id in entries:
-        moment = ended + _ZERO
-        if int(moment) != second:
-            second = int(moment)
-            prefix = f'{{"time":"{_second(second)}.'
+    zero = time.time() - time.perf_counter()  # anew each time: clocks are set, and drift
+    moments = (1000 * (ended + zero)).astype(np.int64).tolist()
+    microseconds = np.rint(1e6 * seconds).astype(np.int64).tolist()
+    lines, before, beginning = [], None, ""
+    for kind, moment, took, request_id in zip(kinds, moments, microseconds, request_ids, strict=True):
+        if moment != before:
+            before, beginning = moment, f'{{"time":"{_millisecond(moment)}"'
         lines.append(
-            f'{prefix}{int(1000 * (moment - second)):03d}Z",{kind.line},"ms":{1000 * (ended - started):.3f}'
+            f'{beginning},{kind.counted.line}{kind.line},"ms":{_as_milliseconds[took]}'
             f',"request_id":"{request_id.decode()}"}}\n'
         )
     return "".join(lines)

@@ -1,35 +1,31 @@
 """What Prometheus is told. One set of metrics an app, one sum over all workers."""
 
 import os
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+Floats = NDArray[np.float64]
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0)
 OVERLAPS = tuple(tenths / 10 for tenths in range(11))
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True, eq=False)
-class Kind:
-    """What log and metrics say of a request, but for its time and its id.
-
-    No address, no agent, no query, no ratings: ids are all that is kept of a person. `counted` are its labels; `line`
-    is its part of a line of JSON, in which nothing needs escaping: methods are checked, the rest is ours.
-    """
+@dataclass(frozen=True, eq=False, slots=True)
+class Counted:
+    """What is counted together, and what lines of JSON have in common then: there nothing needs escaping."""
 
     method: str
     route: str
     status: int
-    user: int | None = None
-    source: str | None = None
-    version: str | None = None
-    overlap: float | None = None
-    counted: tuple[str, str, str] = field(init=False)
+    source: str | None
+    version: str | None
     line: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,30 +33,49 @@ class Kind:
         level = "error" if self.status == 500 else "info"
         line = f'"level":"{level}","event":"request","method":"{self.method}","route":"{self.route}"'
         line += f',"status":{self.status}'
-        if self.user is not None:
-            line += f',"user":{self.user}'
         if self.source is not None:
             line += f',"source":"{self.source}","model_version":"{self.version}"'
-        object.__setattr__(self, "counted", (self.method, self.route, str(self.status)))
         object.__setattr__(self, "line", line)
 
 
-# A request that was answered: its kind, when it started and ended in seconds of time.perf_counter, and its id.
-Entry = tuple[Kind, float, float, bytes]
+_counted = lru_cache(maxsize=1024)(Counted)  # one for all users, so that it stays in the processor's cache
 
 
-class Seconds(Histogram):
+@dataclass(frozen=True, eq=False, slots=True)
+class Kind:
+    """What log and metrics say of a request, but for its time and its id.
+
+    No address, no agent, no query, no ratings: ids are all that is kept of a person. `line` is their part of a line.
+    """
+
+    counted: Counted
+    line: str
+    overlap: float | None
+
+
+def kind_of(
+    method: str,
+    route: str,
+    status: int,
+    user: int | None = None,
+    source: str | None = None,
+    version: str | None = None,
+    overlap: float | None = None,
+) -> Kind:
+    """The kind of a request. The method is one that is known, or "other"; the rest is ours."""
+    return Kind(_counted(method, route, status, source, version), "" if user is None else f',"user":{user}', overlap)
+
+
+class Distribution(Histogram):
     """A histogram that takes many values at once."""
 
-    def observe_all(self, values: Sequence[float]) -> None:
+    def observe_all(self, values: Floats) -> None:
         """The same as observe(value) for each of values, in one go."""
-        counts = [0] * len(self._upper_bounds)
-        for value in values:
-            counts[bisect_left(self._upper_bounds, value)] += 1
-        for bucket, count in zip(self._buckets, counts, strict=True):
+        places = np.searchsorted(self._upper_bounds, values)
+        for place, count in enumerate(np.bincount(places).tolist()):
             if count:
-                bucket.inc(count)
-        self._sum.inc(sum(values))
+                self._buckets[place].inc(count)
+        self._sum.inc(float(values.sum()))
 
 
 class Metrics:
@@ -75,7 +90,7 @@ class Metrics:
             ["method", "route", "status"],
             registry=self.registry,
         )
-        self.seconds = Seconds(
+        self.seconds = Distribution(
             "ultralearn_request_seconds",
             "From the request's headers to the answer's last byte, in the app.",
             ["route"],
@@ -94,7 +109,7 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
-        self.overlap = Histogram(
+        self.overlap = Distribution(
             "ultralearn_shadow_overlap_at_10",
             "Share of the ten shown films that the shadow shows too, by answer.",
             buckets=OVERLAPS,
@@ -123,25 +138,16 @@ class Metrics:
             self.model.labels(role, version).set(1)
         self._served = now
 
-    def count(self, entries: Sequence[Entry]) -> None:
-        """Takes requests that were answered."""
-        requests: dict[tuple[str, str, str], list[float]] = {}
-        answers: dict[tuple[str, str | None], int] = {}
-        for kind, started, ended, _ in entries:
-            seconds = requests.get(kind.counted)
-            if seconds is None:
-                seconds = requests[kind.counted] = []
-            seconds.append(ended - started)
-            if kind.source is not None:
-                answer = kind.source, kind.version
-                answers[answer] = answers.get(answer, 0) + 1
-            if kind.overlap is not None:
-                self.overlap.observe(kind.overlap)
-        for labels, seconds in requests.items():
-            self.requests.labels(*labels).inc(len(seconds))
-            self.seconds.labels(labels[1]).observe_all(seconds)
-        for answer, count in answers.items():
-            self.answers.labels(*answer).inc(count)
+    def count(self, kinds: Sequence[Kind], seconds: Floats) -> None:
+        """Takes requests that were answered: what they were, and how long each took."""
+        counted = [kind.counted for kind in kinds]
+        for one in set(counted):
+            mine = seconds[[other is one for other in counted]]
+            self.requests.labels(one.method, one.route, one.status).inc(len(mine))
+            self.seconds.labels(one.route).observe_all(mine)
+            if one.source is not None:
+                self.answers.labels(one.source, one.version).inc(len(mine))
+        self.overlap.observe_all(np.array([kind.overlap for kind in kinds if kind.overlap is not None]))
 
     def text(self) -> bytes:
         """All of it, in Prometheus's own format; of all workers where there are several."""

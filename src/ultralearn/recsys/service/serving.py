@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
-from ultralearn.recsys.service.metrics import Kind
+from ultralearn.recsys.service.metrics import Kind, kind_of
 from ultralearn.recsys.service.release import BadRelease, Recommendations, Release, load_release
 from ultralearn.recsys.service.settings import Settings
 
@@ -73,6 +74,13 @@ def answer_headers(version: str) -> dict[str, str]:
     return {"X-Model-Version": version}
 
 
+@lru_cache(maxsize=4096)
+def _ready_headers(version: str, length: int) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of an answer kept ready; one tuple for all answers as long, so that it stays at hand."""
+    named = ((name.lower().encode(), value.encode()) for name, value in answer_headers(version).items())
+    return (*named, (b"content-length", str(length).encode()), (b"content-type", b"application/json"))
+
+
 def prepare(settings: Settings) -> Serving:
     """Loads, checks and computes everything, beside whatever is being served. Raises BadRelease."""
     champion = load_release(settings.release)
@@ -97,13 +105,8 @@ def prepare(settings: Settings) -> Serving:
             overlap = overlap_at_10(found, other.recommend(user, DEFAULT_K))
             overlaps.append(overlap)
         body = rendered(answer_of(release, found))
-        headers = (
-            *((name.lower().encode(), value.encode()) for name, value in answer_headers(release.version).items()),
-            (b"content-length", str(len(body)).encode()),
-            (b"content-type", b"application/json"),
-        )
-        kind = Kind("GET", "/recommend/{user}", 200, user + 1, found.source, release.version, overlap)
-        ready[f"/recommend/{user + 1}"] = Ready(headers, body, kind)
+        kind = kind_of("GET", "/recommend/{user}", 200, user + 1, found.source, release.version, overlap)
+        ready[f"/recommend/{user + 1}"] = Ready(_ready_headers(release.version, len(body)), body, kind)
     mean_overlap = sum(overlaps) / len(overlaps) if overlaps else None
     return Serving(champion, shadow, settings.shadow_share, ready, mean_overlap)
 
