@@ -105,12 +105,12 @@ import numpy as np
 import polars as pl
 import psutil  # type: ignore[import-untyped] # its types are another package
 import torch
+import ultralearn
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from safetensors.numpy import load_file
 
 # %%
-import ultralearn
 from ultralearn.exercises.week_06 import (
     Answer,
     App,
@@ -379,8 +379,8 @@ plt.figure(figsize=(5.2, 2.6))
 colors = ["C1", "C0", "#8a9199", "#8a9199", "#8a9199", "C2"]
 plt.barh(list(bars), list(bars.values()), color=colors, height=0.6)
 for row, size in enumerate(bars.values()):
-    told = f"{size:.0f} MB" if size >= 10 else f"{size:.1f} MB"
-    note(told, size, row, "#767d86", dx=4, dy=-4)
+    words = f"{size:.0f} MB" if size >= 10 else f"{size:.1f} MB"
+    note(words, size, row, "#767d86", dx=4, dy=-4)
 plt.gca().invert_yaxis()
 plt.margins(x=0.2)
 plt.grid(axis="y", visible=False)
@@ -766,15 +766,21 @@ alone_ms = float(np.median(waits))
 resident = working.memory_info().rss / 2**20
 
 # %%
+rss = "print(psutil.Process().memory_info().rss / 2**20)"
+imports = f"{service_import}, torch, psutil; {rss}"
+told_by = subprocess.run([sys.executable, "-c", imports], capture_output=True)
+with_torch = float(told_by.stdout)
+
+# %%
 claim(
-    "The whole service, model and all, fits into 256 MiB.",
+    "The whole service, model and all, fits into 128 MiB.",
     resident,
-    at_most=256,
-    against=resident + bars["torch"],
+    at_most=128,
+    against=with_torch,
 )
 
 # %% [markdown]
-# (The baseline adds torch's files, as if they were all read.) A request takes a few milliseconds, so a processor could answer a few hundred a second. What you are billed for is something else, and it is worth writing the bill yourself once: the price list is public, and its
+# (The baseline is a process that has imported the same and torch, and has no model yet.) A request takes a few milliseconds, so a processor could answer a few hundred a second. What you are billed for is something else, and it is worth writing the bill yourself once: the price list is public, and its
 # small print is where the money is.
 
 
@@ -872,7 +878,7 @@ for bills, name, color, style in [
     plt.plot(free[name], 0.02, "o", color=color, clip_on=False)
 note("Cloud Run", many[150], run_bills[150], dx=-40, dy=7)
 note("Lambda", many[110], lambda_bills[110], "C1", dx=8, dy=-14)
-note("free until here", free["Lambda"], 0.02, "#767d86", dx=-84, dy=3)
+note("free until here", free["Lambda"], 0.02, "#767d86", dx=-78, dy=5)
 plt.ylim(0.02, 1000)
 plt.xlim(1e5, 1e9)
 finish("Free, then a taxi, then a rented car", "requests a month", "dollars a month")
@@ -1030,12 +1036,14 @@ per_tenth = [np.histogram(times, tenths)[0] for times in (lockstep, spread)]
 
 # %%
 figure, axes = plt.subplots(2, 1, figsize=(5.2, 3.4), sharex=True, sharey=True)
-words = ["all wait 1, 2, 4 s", "all draw up to 1, 2, 4 s"]
-for axis, counts, color, what in zip(axes, per_tenth, ["C1", "C0"], words, strict=True):
+labels = ["all wait 1, 2, 4 s", "all draw up to 1, 2, 4 s"]
+for axis, counts, color, what in zip(
+    axes, per_tenth, ["C1", "C0"], labels, strict=True
+):
     axis.bar(tenths[:-1], counts, 0.1, align="edge", color=color)
     axis.axvspan(0, down_seconds, color="#8a9199", alpha=0.2)
     axis.text(8, 0.8 * herd, what, color=color)
-axes[0].text(0.1, 0.8 * herd, "away", color="#767d86")
+axes[0].text(3.3, 0.8 * herd, "away", color="#767d86")
 axes[1].set_xlabel("seconds after it went away")
 axes[1].set_ylabel("knocks in 0.1 s")
 figure.suptitle("A herd comes back as a herd, unless it draws lots", x=0.02, ha="left")
@@ -1233,7 +1241,7 @@ pl.DataFrame(
 print(reports["ours"].verdict.upper())
 
 # %% [markdown]
-# *Ready, not deployed*: every check holds, and the address is one that nobody but you can reach. That is the best verdict that there is for 127.0.0.1; the word *passed* costs an address. Now all five:
+# *Ready, not deployed*: every check holds, and the address is one that nobody but you can reach. That is the best verdict that there is for 127.0.0.1; the word *passed* costs an address. Now all five; an X is a check that failed:
 
 # %% tags=["hide-input"]
 plt.figure(figsize=(5.2, 4.2))
@@ -1250,14 +1258,16 @@ plt.xticks(range(5), ["ours", "charts\nfor all", "{}", "no\nquestions", "login\n
 plt.yticks(range(len(ours)), [x.name for x in ours])
 plt.gca().invert_yaxis()
 plt.xlim(-0.5, 4.5)
-finish("Each fails for a reason of its own (X)", "", "")
+finish("All answer 200, one gets through", "", "")
 
 # %%
-failed = {
-    name: ", ".join(x.name for x in report.lines if x.finding.status == "failed")
+first_failed = {
+    name: next((x.name for x in report.lines if x.finding.status == "failed"), "")
     for name, report in reports.items()
 }
-pl.DataFrame({"service": list(failed), "fails at": list(failed.values())})
+pl.DataFrame(
+    {"service": list(first_failed), "fails first at": list(first_failed.values())}
+)
 
 # %%
 wanted = [name == "ours" for name in reports]
@@ -1273,7 +1283,7 @@ claim(
 # (The baseline is the test that looks at the status: to it, all five are fine.) Read a column from the top: the dashes are checks that would say nothing while an earlier one does not hold, and "deployed", which cannot be looked at here.
 #
 # One cross was not planned. The charts are behind the same request model as our service, with every bound in place, and still fail at bad input. Sent a rating of `NaN`, which is not even JSON, FastAPI refuses it, wants to quote it in the refusal, cannot write it as JSON, and says 500. We learned that from the gate, as
-# you will. (Ours writes its refusals itself.)
+# you will. (Ours writes its refusals itself.) And where "50 clients" has a cross, look one line up: after each crash the server drops the connection, and with it whoever is next on it.
 #
 # ## Where it fails
 #
