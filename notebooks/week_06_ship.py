@@ -50,14 +50,14 @@ if "google.colab" in sys.modules:
 #
 # Nothing open but a sheet of paper. This is what the week builds on; two minutes each.
 #
-# 1. A process is told to stop. What do `/healthz` and `/readyz` say from then on, and why does it not close its door at once?
+# 1. A process is told to stop. What does it answer from then on to "alive?", and what to "ready?"? Why does it not close its door at once?
 # 2. A load test asks, waits for the answer, asks again. The server sleeps for half a second in three. Why is the p99 splendid?
 # 3. 943 people, 1,682 films, 64 factors, four bytes a number. How large is a model from week 3 on disk, and how large is the table of ratings that it
 #    stands for, if every blank were written down, too?
 #
 # <details><summary>Check yourself</summary>
 #
-# 1. `/healthz`: 200, it is well. `/readyz`: 503. The load balancer needs time to notice; whoever knocks until then is let in.
+# 1. Alive: 200, it is well. Ready: 503. The load balancer needs time to notice; whoever knocks until then is let in.
 # 2. While the server slept, the client sent nothing: one slow request instead of all that were due. Each needs a time at which it is due.
 # 3. $(943 + 1682) \cdot 64 \cdot 4$ bytes are 0.67 MB; 1.6 million cells of four bytes are 6.3 MB. Models are small. Keep that in mind when you see what
 #    people ship them in.
@@ -515,8 +515,8 @@ shell, its_url = launch(tidy)
 (child,) = psutil.Process(shell.pid).children()
 shell.terminate()
 time.sleep(0.5)
-readiness = httpx.get(its_url + "/readyz").status_code
-print("half a second after SIGTERM, /readyz says", readiness)
+readiness = httpx.get(its_url + "/ready").status_code
+print("half a second after SIGTERM, /ready says", readiness)
 child.kill()
 
 # %% [markdown]
@@ -585,7 +585,7 @@ print("the page, without a key:", page.status_code, page.headers["content-type"]
 #
 # Platforms stop your process all the time: a new version, a quieter hour, a machine that is being replaced. First comes SIGTERM, and some seconds of grace (ten on Cloud Run). Then SIGKILL, which nothing in the process can see.
 #
-# Sixteen clients, none of whom ever pauses. A front end, which is what a platform has, looks at `/readyz` and sends nobody any more once it says no. A request is *broken* if it was sent and no answer came. Write down your guess for both ways: how many of the sixteen?
+# Sixteen clients, none of whom ever pauses. A front end, which is what a platform has, looks at `/ready` and sends nobody any more once it says no. A request is *broken* if it was sent and no answer came. Write down your guess for both ways: how many of the sixteen?
 
 # %%
 BODY = json.dumps(told_us | {"k": 100})
@@ -611,11 +611,11 @@ def insist(port: int, open_door: threading.Event) -> list[tuple[float, bool]]:
 
 # %%
 def watch(url: str, open_door: threading.Event) -> None:
-    """The front end: closed as soon as /readyz says anything but 200."""
+    """The front end: closed as soon as /ready says anything but 200."""
     while open_door.is_set():
         time.sleep(0.05)
         try:
-            ready = httpx.get(url + "/readyz").status_code == 200
+            ready = httpx.get(url + "/ready").status_code == 200
         except httpx.HTTPError:
             ready = False
         if not ready:
@@ -727,7 +727,7 @@ async def visit(app: App, statuses: list[int]) -> None:
 # %%
 async def last_orders() -> list[int]:
     door, statuses = Door(), list[int]()
-    app = draining(unhurried, door, ("/healthz",))
+    app = draining(unhurried, door, ("/health",))
     guests = [asyncio.create_task(visit(app, statuses)) for _ in range(20)]
     await asyncio.sleep(0.05)
     door.closed = True
@@ -950,7 +950,7 @@ print(tried.stderr.splitlines()[0])
 # | The container failed to start and listen on the port | It listens on another port, on 127.0.0.1, or died at import | `docker run` it here, with `--env PORT=9000`; read its first log line |
 # | `exec format error` | Built on an ARM Mac for ARM | Build with `--platform linux/amd64`, as the script does |
 # | 403 from Google, in its own layout | The service asks for a Google login | The annotation `invoker-iam-disabled` in `service.yaml` |
-# | 404 for `/healthz`, everything else fine | Cloud Run's front end keeps that path for itself | Ask `/health`; probes from inside are not affected |
+# | 404 for `/healthz`, everything else fine | Cloud Run's front end keeps that path for itself | Call yours `/health`; the gate takes either name |
 # | 429 under the gate's fifty clients, on Lambda | A new account runs ten at a time | Ask AWS to raise "concurrent executions" |
 # | 503, and "memory limit exceeded" in the log | Two models at once during a swap, or a leak | Look at what one needs (above), double it |
 # | The first request takes seconds | Scaled to zero, it is being started | Fewer imports; a sentence on the page; or `minScale` and ten dollars |
@@ -1107,7 +1107,7 @@ charts = popular_orders(movielens)["most watched"]
 # %%
 def for_everybody() -> FastAPI:
     app = FastAPI()
-    app.get("/healthz")(lambda: "ok")
+    app.get("/health")(lambda: "ok")
 
     @app.post("/recommend")
     def recommend(profile: Profile) -> dict[str, Any]:
@@ -1121,7 +1121,7 @@ def for_everybody() -> FastAPI:
 # %%
 def trusting() -> FastAPI:
     app = FastAPI()
-    app.get("/healthz")(lambda: "ok")
+    app.get("/health")(lambda: "ok")
 
     @app.post("/recommend")
     def recommend(body: dict[str, Any]) -> dict[str, Any]:
