@@ -10,12 +10,18 @@ import time
 from pathlib import Path
 
 from benchmarks import harness
+from benchmarks.catalogue import Catalogue
 from benchmarks.processes import ContestantFailed
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
 from benchmarks.serving import Serving
 
-SUITES: dict[str, type[harness.Suite]] = {"rating": Rating, "ranking": Ranking, "serving": Serving}
+SUITES: dict[str, type[harness.Suite]] = {
+    "rating": Rating,
+    "ranking": Ranking,
+    "serving": Serving,
+    "catalogue": Catalogue,
+}
 
 
 def main() -> None:

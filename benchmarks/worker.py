@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contestants import Columns, Contestant
+from benchmarks.contestants import Columns
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -31,7 +31,7 @@ def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 class Worker:
     """What a contestant can be told to do."""
 
-    def __init__(self, contestant: Contestant) -> None:
+    def __init__(self, contestant: Any) -> None:  # a Contestant, or a Searcher
         self.contestant = contestant
 
     def about(self, packages: list[str]) -> dict[str, Any]:
@@ -73,6 +73,32 @@ class Worker:
 
         # All calls on one clock: a collection of garbage before each would throw the small ones out of the caches.
         return {**timed(serve)[1], "calls": calls, "users": len(lists)}
+
+    def build(self, items: str) -> dict[str, Any]:
+        """An index of these items, on the clock, and the bytes that it holds."""
+        given = np.load(items)
+        taken = timed(lambda: self.contestant.build(given))[1]
+        return {**taken, "bytes": self.contestant.n_bytes()}
+
+    def search(self, queries: str, k: int, params: dict[str, Any], to: str) -> dict[str, Any]:
+        """The k best items for each query, one after the other; ids, and the seconds of each, into the file `to`."""
+        given = np.load(queries)
+        self.contestant.set(**params)
+        ids, seconds = np.zeros((len(given), k), dtype=np.int64), np.zeros(len(given))
+        for query in given[:10]:
+            self.contestant.search(query, k)  # back into the caches
+
+        def ask() -> None:
+            clock = time.perf_counter
+            for number, query in enumerate(given):
+                began = clock()
+                found = self.contestant.search(query, k)
+                seconds[number] = clock() - began
+                ids[number] = found
+
+        taken = timed(ask)[1]
+        np.savez(to, ids=ids, seconds=seconds)
+        return taken
 
 
 def main() -> None:

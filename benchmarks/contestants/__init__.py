@@ -69,3 +69,25 @@ class Contestant(Protocol):
     def quick_lists(self, k: int) -> Ids:
         """The same lists by a shorter way, for tuning; the harness holds the two to one quality."""
         ...
+
+
+class Searcher(Protocol):
+    """An index of items, asked for one query at a time. What `build` and `search` do is on the clock."""
+
+    data_format: ClassVar[str]
+
+    def build(self, items: NDArray[np.float32]) -> None:
+        """Take the items, (n_items, rank)."""
+        ...
+
+    def set(self, **params: object) -> None:
+        """Choose between speed and recall, where there is a choice."""
+        ...
+
+    def n_bytes(self) -> int:
+        """What the index holds."""
+        ...
+
+    def search(self, query: NDArray[np.float32], k: int) -> Ids:
+        """The k items with the largest products with the query, (rank,), best first."""
+        ...

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.servers.asgi PORT MODEL hello|fastapi_hello|fastapi_model`: uvicorn, set as our service sets it."""
+"""`python -m benchmarks.servers.asgi PORT MODEL WHICH`: uvicorn, set as our service sets it."""
 
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping

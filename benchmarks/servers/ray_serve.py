@@ -1,4 +1,4 @@
-"""`python -m benchmarks.servers.ray_serve PORT MODEL`: Ray Serve, one replica, set for throughput, no log of accesses."""
+"""`python -m benchmarks.servers.ray_serve PORT MODEL`: Ray Serve, one replica, set for throughput."""
 
 import os
 import signal

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from ultralearn.publish import benchmarks, sphinx_benchmarks
+from ultralearn.publish import benchmark_plots, benchmarks
 
 
 def spread(value, width=0.0, values=5):
@@ -230,7 +230,7 @@ def test_losses_are_a_list(build):
 
 
 def test_a_library_that_serves_faster_is_the_title(read):
-    figure = sphinx_benchmarks.speed_plot(read(changed(iALS__serve=15_000)), read(RESULTS).measures[-1])
+    figure = benchmark_plots.speed_plot(read(changed(iALS__serve=15_000)), read(RESULTS).measures[-1])
     assert figure.get_suptitle() == "The fastest library row serves 2.0 times\nas many as iALS"
     plt.close(figure)
 
@@ -248,7 +248,7 @@ def test_labels_of_close_points_do_not_overlap():
     axes.set_xlim(0.01, 10)
     axes.set_ylim(0.4, 0.5)
     points = [(0.1 * 1.2**i, 0.45 + 0.002 * (i % 3), f"contestant {i}", "black") for i in range(6)]
-    boxes = sphinx_benchmarks.place_labels(axes, points)
+    boxes = benchmark_plots.place_labels(axes, points)
     written = [text.get_window_extent().padded(2) for text in axes.texts]
     assert sorted(box.x0 for box in boxes) == pytest.approx(sorted(box.x0 for box in written), abs=1)
     assert sorted(box.y1 for box in boxes) == pytest.approx(sorted(box.y1 for box in written), abs=1)
@@ -260,7 +260,7 @@ def test_labels_of_close_points_do_not_overlap():
 
 def test_a_crowd_without_room_is_drawn_all_the_same():
     figure, axes = plt.subplots(figsize=(1.5, 1.5))
-    boxes = sphinx_benchmarks.place_labels(axes, [(0.5, 0.5, f"a long name {i}", "black") for i in range(12)])
+    boxes = benchmark_plots.place_labels(axes, [(0.5, 0.5, f"a long name {i}", "black") for i in range(12)])
     assert len(boxes) == 12
     assert overlaps(boxes)
     plt.close(figure)

@@ -8,17 +8,19 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from benchmarks import harness, run
+from benchmarks.catalogue import Catalogue
 from benchmarks.contestants import Columns
-from benchmarks.harness import Entry, Measure
+from benchmarks.harness import Entry, Measure, Suite
 from benchmarks.processes import ONE_THREAD, OURS, ContestantFailed, Process
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
+from benchmarks.serving import Serving
 
 SAMPLE = "tests.publish.sample_contestants"
 TRAIN = Columns(np.array([0, 1]), np.array([0, 0]), np.array([3.0, 4.0]), np.array([1, 2]), 2, 1)
 
 
-class Small:
+class Small(Suite):
     name, title, quality, cost = "small", "Small?", "error", "fit"
     measures = (Measure("error", "Error", "", False, 3, tie=0.01), Measure("fit", "Fit", "CPU s", False, 3))
     rounds, trials, split_seed = 3, 4, 0
@@ -107,6 +109,26 @@ def test_the_fewest_iterations_that_are_as_good_are_taken(small):
     assert harness.cheapest({1: 0.5, 2: 0.6, 3: 0.604}, more) == 2
 
 
+def test_a_suite_may_add_what_follows_from_several_entries():
+    class Relative(Small):
+        entries = (Small.entries[0], Entry("other", OURS, f"{SAMPLE}:Sound", params={"level": 2.0}, peer=True))
+
+        def derive(self, values):
+            least = values["fixed"]["error"]
+            for found in values.values():
+                found["error"] = [mine / theirs for mine, theirs in zip(found["error"], least, strict=True)]
+
+        def conditions(self):
+            return {"rate": 100}
+
+    results = harness.run(Relative())
+    fixed, other = results["entries"]
+    assert fixed["measured"]["error"]["median"] == 1
+    assert other["measured"]["error"]["median"] == pytest.approx(1.5 / 2.5)
+    assert (fixed["kind"], other["kind"]) == ("ours", "peer")
+    assert results["conditions"] == {"rate": 100}
+
+
 @pytest.mark.parametrize(
     ("contestant", "reason"),
     [
@@ -179,10 +201,15 @@ def test_columns_come_back_as_they_were_written(tmp_path):
     assert other.write(tmp_path / "other.npz") != digest
 
 
-@pytest.mark.parametrize("suite", [Rating, Ranking])
-def test_entries_are_named_once_and_searched_alike(suite):
+@pytest.mark.parametrize("suite", [Rating, Ranking, Serving, Catalogue])
+def test_entries_are_named_once_and_their_packages_are_known(suite):
     names = [entry.name for entry in suite.entries]
     assert len(set(names)) == len(names)
+    assert {entry.environment for entry in suite.entries} <= set(suite.packages)
+
+
+@pytest.mark.parametrize("suite", [Rating, Ranking])
+def test_entries_are_searched_alike(suite):
     for entry in suite.entries:
         assert not set(entry.params) & set(entry.space)
         assert set(entry.first) <= set(entry.space)

@@ -5,13 +5,17 @@ import json
 import pytest
 from matplotlib import pyplot as plt
 
+from benchmarks.catalogue import EFFORTS, QUERIES, Catalogue
+from benchmarks.catalogue import SIZES as CATALOGUES
 from benchmarks.processes import ROOT
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
-from ultralearn.publish import benchmarks, sphinx_benchmarks
+from benchmarks.serving import CONNECTIONS, Serving
+from ultralearn.publish import benchmark_plots, benchmarks, catalogue_results, serving_results
 
 FOLDER = ROOT / benchmarks.FOLDER
-SUITES = {"rating": Rating, "ranking": Ranking}
+FITTED = {"rating": Rating, "ranking": Ranking}
+SUITES = {**FITTED, "serving": Serving, "catalogue": Catalogue}
 SIZES = (32, 64, 128)
 
 
@@ -73,7 +77,80 @@ def test_defaults_lose_much_of_the_quality(ranking):
     assert shipped.median("ndcg") <= 0.75 * tuned.median("ndcg")  # the page says: look at this row
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.fixture(scope="module")
+def serving():
+    return benchmarks.read(FOLDER / "serving.json")
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return benchmarks.read(FOLDER / "catalogue.json")
+
+
+def test_the_hot_path_keeps_its_promise(serving):
+    assert serving_results.PROMISED == 80
+    assert serving.row("Our service, hot path").median("share") >= 80
+    assert serving_results.kept(serving)
+
+
+def test_no_request_failed(serving):
+    assert [row.name for row in serving.rows if row.measured["failed"].max] == []
+
+
+def test_the_hot_path_takes_less_than_all_that_serve_the_model(serving):
+    hot = serving.row("Our service, hot path")
+    for row in serving.of_kind("peer"):
+        assert 3 * hot.median("cpu") <= row.median("cpu")
+
+
+def test_serving_was_measured_as_the_suite_says(serving):
+    given = serving.conditions
+    assert given["pinned"]
+    assert given["connections"] == CONNECTIONS
+    limit = serving.row(given["limit"])
+    assert limit.median("share") == 100
+    for row in serving.rows:
+        # The share is made round by round; the ratio of the medians can differ from it by as much as the rounds do.
+        assert row.median("share") == pytest.approx(100 * limit.median("cpu") / row.median("cpu"), rel=0.15)
+
+
+def test_what_is_exact_finds_all_and_what_is_not_finds_what_it_was_set_to(catalogue):
+    for row in catalogue.rows:
+        wanted = row.params.get("recall", 1.0)
+        assert row.median("recall") >= wanted - (0.01 if "recall" in row.params else 0)
+        assert row.params["items"] in CATALOGUES.values()
+        if "recall" in row.params:
+            assert row.tuned["score"] >= wanted
+            assert row.params["ef"] in EFFORTS
+
+
+def test_pruning_is_ahead_of_brute_force_where_the_page_says_so(catalogue):
+    largest = max(CATALOGUES.values())
+    brute, pruning = (catalogue_results.at(catalogue, name, largest) for name in ("brute force", "exact pruning"))
+    assert 2 * pruning.median("p50") <= brute.median("p50")
+    assert catalogue_results.crossing(catalogue, "brute force", "exact pruning") != "never"
+
+
+def test_made_films_are_like_real_ones(catalogue):
+    given = catalogue.conditions
+    assert given["queries"] == QUERIES
+    assert given["neighbors"]["made"] == pytest.approx(given["neighbors"]["real"], abs=0.02)
+    assert given["looked_at"]["made"] >= given["looked_at"]["real"]  # not easier to prune
+
+
+@pytest.mark.parametrize("name", ["serving", "catalogue"])
+def test_results_are_those_of_a_whole_run_of_todays_servers_and_searches(name):
+    suite, results = SUITES[name], benchmarks.read(FOLDER / f"{name}.json")
+    assert [row.name for row in results.rows] == [entry.name for entry in suite.entries]
+    assert results.rounds == suite.rounds
+    for row, entry in zip(results.rows, suite.entries, strict=True):
+        assert row.params.items() >= dict(entry.params).items()
+        assert row.measured[results.cost.name].values == suite.rounds
+        for spread in row.measured.values():
+            assert spread.min <= spread.median <= spread.max
+
+
+@pytest.mark.parametrize("name", FITTED)
 def test_results_are_those_of_a_whole_run_of_todays_suite(name):
     suite, results = SUITES[name], benchmarks.read(FOLDER / f"{name}.json")
     assert [row.name for row in results.rows] == [entry.name for entry in suite.entries]
@@ -105,12 +182,12 @@ def test_results_are_of_todays_splits(name, tmp_path):
     assert benchmarks.read(FOLDER / f"{name}.json").data == SUITES[name]().open(tmp_path)
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("name", FITTED)
 def test_labels_of_the_committed_results_do_not_overlap(name, monkeypatch):
     placed = []
-    place = sphinx_benchmarks.place_labels
-    monkeypatch.setattr(sphinx_benchmarks, "place_labels", lambda *given: placed.extend(place(*given)))
-    figure, _ = sphinx_benchmarks.quality_plot(benchmarks.read(FOLDER / f"{name}.json"))
+    place = benchmark_plots.place_labels
+    monkeypatch.setattr(benchmark_plots, "place_labels", lambda *given: placed.extend(place(*given)))
+    figure, _ = benchmark_plots.quality_plot(benchmarks.read(FOLDER / f"{name}.json"))
     plt.close(figure)
     assert [1 for i, a in enumerate(placed) for b in placed[:i] if a.overlaps(b)] == []
 

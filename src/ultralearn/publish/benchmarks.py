@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,13 @@ CLEARLY = 1.05  # a ratio of times below this is left to chance
 
 class Unreadable(ValueError):
     """A file is not what `make bench` writes."""
+
+
+def short(value: float) -> str:
+    """A number without decimals: 39k, 1M."""
+    if value >= 999_500:
+        return f"{value / 1_000_000:.3g}M"
+    return f"{value / 1000:.3g}k" if value >= 1000 else f"{value:.0f}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Measure:
     def show(self, value: float) -> str:
         """The number as the book writes it; thousands as "39k" where no decimals are asked for."""
         if self.digits == 0:
-            return f"{value / 1000:.3g}k" if value >= 1000 else f"{value:.0f}"
+            return short(value)
         return f"{value:.{self.digits}f}"
 
 
@@ -81,6 +88,7 @@ class Results:
     machine: dict[str, Any]
     environments: dict[str, dict[str, str]]
     rows: tuple[Row, ...]
+    conditions: dict[str, Any] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Row]:
         """The rows of a kind: "ours", "peer" or "baseline"."""
@@ -89,6 +97,10 @@ class Results:
     def row(self, name: str) -> Row:
         """The row of that name. Raises KeyError."""
         return {row.name: row for row in self.rows}[name]
+
+    def shown(self) -> list[Measure]:
+        """The measures worth a column: all but those that are 0 throughout."""
+        return [measure for measure in self.measures if any(row.measured[measure.name].max for row in self.rows)]
 
     def best(self, kind: str, measure: Measure) -> Row:
         """The row of a kind with the best median."""
@@ -141,6 +153,7 @@ def read(path: Path) -> Results:
             quality=by_name[data["quality"]],
             cost=by_name[data["cost"]],
             rows=tuple(rows),
+            conditions=data.get("conditions", {}),
             **{name: data[name] for name in kept},
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
@@ -274,6 +287,15 @@ def setting(row: Row) -> str:
     effort = row.tuned.get("effort")
     choices = f"; {effort['name']} the cheapest of {', '.join(effort['scores'])} within half a tie" if effort else ""
     return f"{found}. Searched: {ranges}{choices}"
+
+
+def settings(row: Row) -> str:
+    """A row's settings, and how those were found that were looked for."""
+    found = ", ".join(f"{name} {_value(value)}" for name, value in row.params.items())
+    if row.tuned is None:
+        return found
+    ranges = "; ".join(f"{name} from {space}" for name, space in row.tuned["space"].items())
+    return f"{found}. Searched: {ranges}"
 
 
 def _value(value: Any) -> str:

@@ -1,0 +1,169 @@
+"""What may be said of the catalogue results: every sentence comes from the figures."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ultralearn.publish.benchmarks import CLEARLY, Results, Row, joined, short
+
+ENOUGH = 0.95  # recall below this is another question
+SIZE = "items"
+BRUTE, PRUNING, FLAT, GRAPH = "brute force", "exact pruning", "faiss flat", "HNSW 0.95"
+
+
+def sizes(results: Results) -> list[int]:
+    """The numbers of items, ascending."""
+    return sorted({int(row.params[SIZE]) for row in results.rows})
+
+
+def at(results: Results, series: str, size: int) -> Row:
+    """The row of a series at a size. Raises KeyError."""
+    return {(row.series, row.params[SIZE]): row for row in results.rows}[series, size]
+
+
+def fastest(results: Results, size: int, kind: str | None = None) -> Row:
+    """The row with the lowest median latency at a size, of those that find enough, of one kind or of all."""
+    rows = [row for row in results.rows if row.params[SIZE] == size and row.median("recall") >= ENOUGH]
+    return min((row for row in rows if kind in (None, row.kind)), key=lambda row: row.median("p50"))
+
+
+def crossing(results: Results, slow: str, quick: str) -> tuple[int, int, float] | str:
+    """Between which sizes the second series overtakes the first for good, and where the lines of the plot cross.
+
+    Or "always" where it is ahead at every size, "never" where it is behind at the largest.
+    """
+    ahead = [
+        (size, math.log(at(results, slow, size).median("p50") / at(results, quick, size).median("p50")))
+        for size in sizes(results)
+    ]
+    if ahead[-1][1] <= 0:
+        return "never"
+    for (small, before), (large, after) in reversed(list(pairwise(ahead))):
+        if before <= 0 < after:
+            share = before / (before - after)
+            return small, large, math.exp(math.log(small) + share * (math.log(large) - math.log(small)))
+    return "always"
+
+
+def headline(results: Results) -> str:
+    """What the plot says, as its title."""
+    largest = sizes(results)[-1]
+    brute, best = at(results, BRUTE, largest), fastest(results, largest)
+    ratio = brute.median("p50") / best.median("p50")
+    if best == brute:
+        return f"At {short(largest)} films, brute force\nis still the fastest"
+    return (
+        f"At {short(largest)} films, {best.series.partition(' 0')[0]} answers\n{_times(ratio)} as fast as brute force"
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def findings(results: Results) -> list[str]:
+    """Who is the fastest where, from which size on, why, and what it takes beforehand."""
+    found = []
+    for size in sizes(results):
+        best = fastest(results, size)
+        brute = at(results, BRUTE, size)
+        found.append(
+            f"At {short(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name}: {_ms(best)}, where brute "
+            f"force takes {_ms(brute)}."
+        )
+    found += [
+        _crossed(results, BRUTE, PRUNING, "Exact pruning", "brute force"),
+        _crossed(results, BRUTE, GRAPH, "HNSW with a recall of 0.95", "brute force"),
+        _crossed(results, PRUNING, GRAPH, "HNSW with a recall of 0.95", "exact pruning"),
+    ]
+    found.append(_looked_at(results))
+    found.append(_paid_off(results))
+    return found
+
+
+def _crossed(results: Results, slow: str, quick: str, quick_name: str, slow_name: str) -> str:
+    where = crossing(results, slow, quick)
+    if where == "always":
+        return f"{quick_name} is ahead of {slow_name} at every size here."
+    if isinstance(where, str):
+        return f"{quick_name} does not catch up with {slow_name} at any size here."
+    small, large, point = where
+    return (
+        f"{quick_name} overtakes {slow_name} between {short(small)} and {short(large)} films, at about "
+        f"{short(float(f'{point:.1g}'))} if one draws a straight line between the two in the picture."
+    )
+
+
+def _looked_at(results: Results) -> str:
+    looked = {label: share for label, share in results.conditions["looked_at"].items() if label not in ("real", "made")}
+    shares = joined([f"{share:.0%} at {label}" for label, share in looked.items()])
+    text = f"Of all films, pruning computes the scores of {shares}"
+    if list(looked.values()) != sorted(looked.values(), reverse=True):
+        return f"{text}."
+    return f"{text}: the more there are, the higher the tenth best score, and the sooner no shorter film can reach it."
+
+
+def _paid_off(results: Results) -> str:
+    """After how many queries the graph has earned what building it took, at the largest size."""
+    largest = sizes(results)[-1]
+    graph = at(results, GRAPH, largest)
+    best = fastest(results, largest, "ours")
+    saved = best.median("p50") - graph.median("p50")
+    built = f"Building the graph of {short(largest)} films takes {graph.median('build'):.0f} CPU seconds"
+    if saved <= 0:
+        return f"{built}, and it saves nothing against {best.series}."
+    queries = (graph.median("build") - best.median("build")) * 1000 / saved
+    return (
+        f"{built}; against {best.series} it has earned that back after about {short(float(f'{queries:.2g}'))} queries."
+    )
+
+
+def losses(results: Results) -> list[str]:
+    """Where a library is ahead of ours, size by size."""
+    return [sentence for size in sizes(results) for sentence in _lost(results, size)]
+
+
+def _lost(results: Results, size: int) -> Iterator[str]:
+    own, peer = fastest(results, size, "ours"), fastest(results, size, "peer")
+    ratio = own.median("p50") / peer.median("p50")
+    if ratio > CLEARLY:
+        yield (
+            f"{peer.name} answers {_times(ratio)} as fast as our fastest, {own.series}: {_ms(peer)} against "
+            f"{_ms(own)}, at a recall of {peer.median('recall'):.3f} against {own.median('recall'):.3f}."
+        )
+    for mine in (BRUTE, PRUNING):
+        row, flat = at(results, mine, size), at(results, FLAT, size)
+        if row.median("p50") / flat.median("p50") > CLEARLY and flat != peer:
+            yield f"{flat.name}, which looks at everything, is faster than our {mine}: {_ms(flat)} against {_ms(row)}."
+    tail = at(results, PRUNING, size)
+    other = at(results, FLAT, size)
+    if tail.median("p99") / other.median("p99") > CLEARLY >= tail.median("p50") / other.median("p50"):
+        yield (
+            f"{other.name} has the better slow end: 99 % of its answers come within {other.median('p99'):.3g} ms, "
+            f"those of our pruning within {tail.median('p99'):.3g} ms. How much pruning looks at depends on who asks."
+        )
+
+
+def _ms(row: Row) -> str:
+    return f"{row.median('p50'):.3g} ms"
+
+
+def setup(results: Results) -> list[str]:
+    """How it was measured, and where the films come from."""
+    given, machine = results.conditions, results.machine
+    looked, near = given["looked_at"], given["neighbors"]
+    return [
+        f"{machine['cpu']}, {machine['cores']} cores, of which each contestant has one; {machine['system']} on "
+        f"{machine['architecture']}.",
+        f"{len(results.rows)} rows took turns over {results.rounds} rounds of {given['queries']} queries, one at a "
+        "time: ten films for each of so many people, with the factors of the trained iALS, seen ones included.",
+        f"The {given['real']:,} films are real: their {given['rank']} factors come from the ratings. The others are "
+        "made from them: each has the length of a real film, drawn at random, and its direction, turned by noise of "
+        f"the same mean and covariance as all real directions (share {given['noise']:g}; a smoothed bootstrap).",
+        f"Whether that is like the real thing can be checked at {given['real']:,}. The nearest neighbor of a film is "
+        f"at a cosine of {near['real']:.2f}, that of a made one at {near['made']:.2f}; pruning looks at "
+        f"{looked['real']:.0%} of the real films, and at {looked['made']:.0%} of as many made ones.",
+        "A real catalog of a million would have a longer tail of films that hardly anybody knows. Those have short "
+        "factors, and pruning passes over them: at the larger sizes it is shown too slow rather than too fast.",
+        "How far HNSW searches was set on other people than those measured: the least that reaches the recall.",
+    ]
