@@ -6,15 +6,15 @@ import sys
 
 
 def main() -> None:
-    """Asks /readyz on PORT (8080 where it is not set)."""
+    """Asks /ready on PORT (8080 where it is not set)."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8080")), timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/ready")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        sys.exit(f"/readyz does not answer: {error!r}")
+        sys.exit(f"/ready does not answer: {error!r}")
     if status != 200:
-        sys.exit(f"/readyz says {status}")
+        sys.exit(f"/ready says {status}")
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ def healthcheck(port):
 def test_the_healthcheck_passes_where_the_service_is_ready(server):
     answers, port = server
     assert healthcheck(port).returncode == 0
-    assert answers.asked == ["/readyz"]
+    assert answers.asked == ["/ready"]
 
 
 @pytest.mark.parametrize("status", [503, 500, 404, 302])
@@ -226,7 +226,7 @@ def test_the_healthcheck_fails_where_it_is_not(server, status):
     answers.status = status
     done = healthcheck(port)
     assert done.returncode == 1
-    assert f"/readyz says {status}" in done.stderr
+    assert f"/ready says {status}" in done.stderr
 
 
 def test_the_healthcheck_fails_where_nobody_listens(server):

@@ -136,7 +136,7 @@ class Container:
 
     def ready(self):
         try:
-            return self.ask("GET", "/readyz")[0] == 200
+            return self.ask("GET", "/ready")[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 

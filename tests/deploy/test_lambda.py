@@ -262,7 +262,7 @@ def test_cfn_lint_sees(right, wrong, tmp_path):
 def test_the_adapter_is_told_where_the_service_listens_and_when_it_is_ready():
     variables = FUNCTION["Environment"]["Variables"]
     assert variables["AWS_LWA_PORT"] == variables["PORT"]
-    assert variables["AWS_LWA_READINESS_CHECK_PATH"] == "/readyz"
+    assert variables["AWS_LWA_READINESS_CHECK_PATH"] == "/ready"
     first, last = map(int, variables["AWS_LWA_READINESS_CHECK_HEALTHY_STATUS"].split("-"))
     assert first <= 200 <= last < 503
     assert TEMPLATE["Resources"]["Logs"]["Properties"]["LogGroupName"] == f"/aws/lambda/{FUNCTION['FunctionName']}"

@@ -34,6 +34,7 @@ class CosineApi:
 
     version = "cosine-2026-11-23"
     content_type = "application/json"
+    health = "/health"
 
     def __init__(self, ratings: Ratings, likeness: np.ndarray):
         self.ratings, self.likeness = ratings, likeness
@@ -43,7 +44,7 @@ class CosineApi:
     # --- what is answered: (status, headers, body)
 
     def get(self, path):
-        if path == "/healthz":
+        if path == self.health:
             return 200, {}, b'{"status": "ok"}'
         return 404, {}, b"{}"
 
@@ -264,6 +265,10 @@ class NotFound(CosineApi):
 class UnhealthyOnly(CosineApi):
     def get(self, path):
         return 503, {}, b"{}"
+
+
+class OldHealth(CosineApi):
+    health = "/healthz"
 
 
 class UnknownItems(CosineApi):

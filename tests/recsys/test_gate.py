@@ -105,6 +105,13 @@ def test_a_service_that_shares_nothing_with_ours_is_ready_and_not_deployed(ratin
     assert "127.0.0.1" in seen(report, "deployed")
 
 
+def test_either_name_of_the_health_check_is_enough(ratings, likeness):
+    with apis.served(apis.OldHealth(ratings, likeness)) as url:
+        report = ask(url, ratings)
+    assert seen(report, "healthy") == "GET /healthz: 200"
+    assert report.verdict == "ready, not deployed", report.lines
+
+
 @pytest.fixture
 def public_name(monkeypatch):
     """films.example.com: to the gate's question public, to the sockets this machine."""
@@ -219,7 +226,7 @@ def test_our_own_service_is_ready_at_the_gates_own_pace(own_service, ratings):
         ("VersionLeftOut", {"valid"}, "'model_version' is None"),
         ("HangsUp", {"valid"}, "not HTTP, or cut off"),
         ("Endless", {"valid"}, "longer than"),
-        ("UnhealthyOnly", {"healthy"}, "503"),
+        ("UnhealthyOnly", {"healthy"}, "GET /health: 503 '{}'; GET /healthz: 503"),
         ("Constant", {"personal", "unseen people"}, "190 of 190 pairs"),
         ("PopularInDisguise", {"personal", "unseen people"}, "190 of 190 pairs"),
         ("MeanStarsInDisguise", {"personal", "unseen people"}, "190 of 190 pairs"),
@@ -417,7 +424,7 @@ def test_what_the_contract_calls_an_answer_is_one(contract, ratings, likeness):
 
 
 def test_the_contract_has_the_two_routes(contract):
-    assert set(contract["paths"]) == {"/recommend", "/healthz"}
+    assert set(contract["paths"]) == {"/recommend", gate.HEALTH_PATHS[0]}
     assert set(contract["paths"]["/recommend"]["post"]["responses"]) == {"200", "4XX"}
     assert contract["components"]["schemas"]["Profile"]["properties"]["k"]["maximum"] == gate.MOST_K
     assert httpx.URL(contract["servers"][0]["url"]).host

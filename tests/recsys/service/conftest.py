@@ -127,7 +127,7 @@ class Process:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/ready", timeout=5).status_code == 200:
                     return self
             except httpx.TransportError:
                 pass

@@ -170,7 +170,7 @@ def test_a_body_that_is_not_called_json_is_refused(client, content_type):
     )
 
 
-@pytest.mark.parametrize("path", ["/recommend", "/recommend/1", "/healthz", "/nothing"])
+@pytest.mark.parametrize("path", ["/recommend", "/recommend/1", "/health", "/nothing"])
 def test_ten_megabytes_are_refused(client, path):
     assert "65,536 bytes" in problem(client.post(path, content=b"x" * 10_000_000, headers=JSON), 413)["detail"]
 
@@ -229,7 +229,7 @@ def test_the_api_key(client_of, releases):
             assert "www-authenticate" in response.headers
         assert client.get(path, headers={"X-API-Key": KEY}).status_code == 200
     problem(client.post("/recommend", json=PROFILE), 401)
-    for path in ("/healthz", "/readyz", "/metrics", "/"):
+    for path in ("/health", "/ready", "/metrics", "/"):
         assert client.get(path).status_code == 200
 
 
@@ -361,9 +361,11 @@ def test_while_it_drains_it_answers_but_asks_to_be_left(releases):
     service = serving.Service(Settings(release=releases / "one"))
     client = TestClient(put_together(service, Journal(Metrics(), None)))
     assert "connection" not in client.get("/recommend/1").headers
+    assert {client.get(path).status_code for path in ("/health", "/healthz", "/ready", "/readyz")} == {200}
     service.draining = True
-    problem(client.get("/readyz"), 503)
-    assert client.get("/healthz").status_code == 200
+    for path, status in (("/health", 200), ("/healthz", 200), ("/ready", 503), ("/readyz", 503)):
+        assert client.get(path).status_code == status
+    assert "about to stop" in problem(client.get("/ready"), 503)["detail"]
     response = client.get("/recommend/1")
     assert response.status_code == 200
     assert response.headers["connection"] == "close"

@@ -15,8 +15,8 @@ ROUTES = [
     ("GET", "/similar/{item}"),
     ("GET", "/model"),
     ("POST", "/model/reload"),
-    ("GET", "/healthz"),
-    ("GET", "/readyz"),
+    ("GET", "/health"),
+    ("GET", "/ready"),
     ("GET", "/metrics"),
 ]
 TAKING_ARGUMENTS = ROUTES[:3]

@@ -94,7 +94,7 @@ class Crowd:
 class Proxy:
     """Passes each connection on to one of the backends that say they are ready. It never asks twice: nothing is hidden.
 
-    Every INTERVAL it asks each /readyz; a backend that does not say 200 gets no new connection.
+    Every INTERVAL it asks each /ready; a backend that does not say 200 gets no new connection.
     """
 
     INTERVAL = 0.05
@@ -119,7 +119,7 @@ class Proxy:
             ready = []
             for port in list(self.backends):
                 with contextlib.suppress(OSError, ValueError):
-                    if (await one_request(port, "/readyz"))[0] == 200:
+                    if (await one_request(port, "/ready"))[0] == 200:
                         ready.append(port)
             self.ready = ready
             await asyncio.sleep(self.INTERVAL)
@@ -172,7 +172,7 @@ def test_it_says_where_it_listens_and_stops_when_told(start, releases):
     httpx.get(f"{process.url}/recommend/1", headers={"X-Request-Id": "last"})
     process.signal(signal.SIGTERM)
     deadline = time.monotonic() + 5
-    while (status := httpx.get(f"{process.url}/readyz").status_code) == 200 and time.monotonic() < deadline:
+    while (status := httpx.get(f"{process.url}/ready").status_code) == 200 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert status == 503
     assert httpx.get(f"{process.url}/recommend/1").status_code == 200  # not ready, and yet there
@@ -182,7 +182,7 @@ def test_it_says_where_it_listens_and_stops_when_told(start, releases):
     assert events[-2:] == ["draining", "stopped"]
     assert any(line.get("request_id") == "last" for line in lines)  # what was taken was written
     with pytest.raises(httpx.TransportError):
-        httpx.get(f"{process.url}/readyz")
+        httpx.get(f"{process.url}/ready")
 
 
 def test_told_twice_it_stops_at_once(start, releases):

@@ -227,13 +227,16 @@ def _api(service: Service, journal: Journal) -> FastAPI:
 
     app.include_router(guarded)
 
-    @app.get("/healthz")
-    async def healthz() -> Health:
+    # Also by the older names, which Cloud Run's front end answers itself, with a 404.
+    @app.get("/healthz", include_in_schema=False)
+    @app.get("/health")
+    async def health() -> Health:
         """Whether the process is alive: if this fails, start it again."""
         return Health(status="ok")
 
-    @app.get("/readyz", responses=_problems(503))
-    async def readyz() -> Health:
+    @app.get("/readyz", include_in_schema=False)
+    @app.get("/ready", responses=_problems(503))
+    async def ready() -> Health:
         """Whether to send requests here: if this fails, send them elsewhere."""
         if service.draining:
             raise Problem(503, "This process is about to stop. Ask another, or again in a moment.")
