@@ -146,6 +146,8 @@ import hashlib  # noqa: F401
 import itertools  # noqa: F401
 import math  # noqa: F401
 
+from ultralearn.exercises.week_06 import Receive, Scope, Send  # noqa: F401
+
 # %% [markdown]
 # The two small tools for pictures, as in the last weeks.
 
