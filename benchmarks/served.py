@@ -127,7 +127,10 @@ class Server:
         _signal([self._process.pid], signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=20)
-        _signal(self.processes(), signal.SIGKILL)
+        until = time.perf_counter() + 10
+        while (left := self.processes()) and time.perf_counter() < until:
+            _signal(left, signal.SIGKILL)
+            time.sleep(0.05)
         self._process.wait()
 
 
