@@ -66,9 +66,14 @@ def _behind(results: Results, own: Row, other: Row) -> Iterator[str]:
             continue
         a, b = own.median(measure.name), other.median(measure.name)
         if (b / a if measure.more_is_better else a / b) > CLEARLY:
-            parts.append(f"{measure.title[0].lower()}{measure.title[1:]} {_figures(own, other, measure)}")
+            parts.append(f"{_within(measure.title)} {_figures(own, other, measure)}")
     if parts:
-        yield f"{other.name} is ahead of {own.name[0].lower()}{own.name[1:]}: {joined(parts)}."
+        yield f"{other.name} is ahead of {_within(own.name)}: {joined(parts)}."
+
+
+def _within(title: str) -> str:
+    """As it stands within a sentence; CPU stays CPU."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
 
 
 def _figures(own: Row, other: Row, measure: Measure) -> str:
