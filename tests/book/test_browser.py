@@ -1,36 +1,18 @@
 """The built site in a browser, with no way out: it works offline, by keyboard, at both widths, in both modes."""
 
-import importlib.resources
-import os
-import shutil
 import threading
 
 import pytest
 
+from tests.chromium import AXE, launched
 from ultralearn.publish import serve
 
-AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 THEMES_OWN = {"label-content-name-mismatch", "region"}  # axe's findings in sphinx-book-theme itself
 SETTLED = """() => Promise.all(document.getAnimations()
     .filter(animation => animation.effect.getComputedTiming().iterations !== Infinity)
     .map(animation => animation.finished)).then(() => true)"""
 PROSE = ["book/index.html", "book/plan.html", "book/how_to_study.html", "book/notation.html"]
 DATA = ["book/status.html", "book/benchmarks.html", "book/proof.html", "book/colophon.html"]
-
-
-def chromium():
-    named = os.environ.get("ULTRALEARN_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="session")
@@ -43,15 +25,8 @@ def address(site):
 
 @pytest.fixture(scope="session")
 def browser():
-    path = chromium()
-    if path is None:
-        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} is on the PATH; ULTRALEARN_CHROMIUM can name one")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        launched.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

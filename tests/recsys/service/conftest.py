@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -118,10 +119,25 @@ class Process:
             text=True,
             start_new_session=True,  # so that its workers can be ended with it
         )
-        first = self.popen.stdout.readline()
-        self.first = json.loads(first) if first else {}
+        self.lines = []  # what it has written; read all the time, as a platform does, since a full pipe holds it up
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.wait_until_said("listening")
+        self.first = self.lines[0] if self.lines else {}
         self.port = self.first.get("port")
         self.url = self.first.get("url")
+
+    def _read(self):
+        for text in self.popen.stdout:
+            self.lines.append(json.loads(text))
+
+    def wait_until_said(self, event, times=1, seconds=30):
+        """Until it has written this so many times, or has ended."""
+        deadline = time.monotonic() + seconds
+        while sum(line["event"] == event for line in list(self.lines)) < times and self._reader.is_alive():
+            assert time.monotonic() < deadline, f"not {event} after {seconds} s"
+            time.sleep(0.01)
+        return self
 
     def wait_until_ready(self, seconds=30):
         deadline = time.monotonic() + seconds
@@ -141,18 +157,20 @@ class Process:
         """It and its workers, at once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        self.popen.communicate()
+        self.popen.wait()
+        self._reader.join()
 
     def stop(self):
         """SIGTERM, and all that it wrote until it ended."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
-            text, _ = self.popen.communicate(timeout=30)
+            self.popen.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        return self.popen.returncode, [json.loads(line) for line in text.splitlines()]
+        self._reader.join()
+        return self.popen.returncode, self.lines
 
 
 @pytest.fixture

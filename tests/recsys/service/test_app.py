@@ -233,6 +233,14 @@ def test_the_api_key(client_of, releases):
         assert client.get(path).status_code == 200
 
 
+def test_it_can_keep_to_itself_what_known_people_like(client_of, releases):
+    client = client_of(releases / "one", known_users=False)
+    for path in ("/recommend/1", "/recommend/1?k=3", "/recommend/1?exclude_seen=false", "/recommend/99999"):
+        assert "POST /recommend" in problem(client.get(path), 403)["detail"]
+    assert client.post("/recommend", json=PROFILE).json()["source"] == "fold_in"
+    assert client.get("/similar/3").status_code == client.get("/").status_code == 200
+
+
 def test_request_ids(client):
     assert client.get("/recommend/1", headers={"X-Request-Id": "a.B-3_"}).headers["x-request-id"] == "a.B-3_"
     made = [client.get(path).headers["x-request-id"] for path in ("/recommend/1", "/recommend/1?k=2", "/nothing", "/")]

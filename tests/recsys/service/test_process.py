@@ -211,7 +211,7 @@ def test_a_port_that_is_taken_is_said_to_be(start, releases):
 
 
 def test_a_hundred_clients_during_a_swap_and_a_refused_swap(start, folder, releases):
-    process = start(folder, api_key=KEY).wait_until_ready()
+    process = start(folder, api_key=KEY, drain_seconds=0.2).wait_until_ready()
     old, new = (load_release(releases / name).version for name in ("one", "two"))
     key = f"X-API-Key: {KEY}\r\n"
 
@@ -240,7 +240,7 @@ async def until(holds, seconds=30):
 
 
 def test_a_hundred_clients_during_a_restart_behind_a_proxy(start, releases):
-    first, second = (start(releases / "one", drain_seconds=1).wait_until_ready() for _ in range(2))
+    first, second = (start(releases / "one", drain_seconds=1) for _ in range(2))
 
     async def restart():
         async with Proxy() as proxy:
@@ -276,11 +276,7 @@ def workers_of(process):
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="finds the workers in /proc, which this system has not")
 def test_one_of_two_workers_is_killed(start, releases):
-    process = start(releases / "one", "--workers", "2", drain_seconds=0.2).wait_until_ready()
-    started = time.monotonic()
-    while len(workers_of(process)) < 2 and time.monotonic() < started + 30:
-        time.sleep(0.1)
-    time.sleep(3)
+    process = start(releases / "one", "--workers", "2", drain_seconds=0.2).wait_until_said("started", 2)
     victim, other = workers_of(process)
 
     async def kill():
