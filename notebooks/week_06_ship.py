@@ -578,7 +578,8 @@ page = without_key.get("/")
 print("the page, without a key:", page.status_code, page.headers["content-type"])
 
 # %% [markdown]
-# So here is what you may show in public: the code, the image, figures, the page, on which a stranger picks films of their own. The routes about MovieLens's people, only behind a key; the release, to nobody. A privacy
+# So here is what you may show in public: the code, the image, figures, the page, on which a stranger picks films of their own, and `POST /recommend`, which knows nobody. The route about MovieLens's people, only behind a key, or not at all: `ULTRALEARN_KNOWN_USERS=false` takes it
+# away, and that is how both deploy scripts start the service. The release, to nobody. A privacy
 # review is this cell: become somebody outside, ask everything that can be asked, and count.
 #
 # ## Session 2: The way out, and the bill

@@ -11,7 +11,7 @@ usage='Usage: deploy/cloud-run/deploy.sh --project PROJECT --release FOLDER [--r
   --yes      do not ask before starting'
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-files=(model.safetensors model.json catalog.json golden.json)
+files=(catalog.json golden.json model.json model.safetensors)
 project='' release='' region=us-central1 ask=yes
 
 stop() {
@@ -47,7 +47,10 @@ registry=$region-docker.pkg.dev
 image=$registry/$project/recommender/service
 # A release is named by its content and never changed: going back is deploying the old one again.
 checksum() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
-version=$(cd "$release" && cat "${files[@]}" | checksum | cut -c 1-12)
+# The same name as in the service's answers: names and lengths are in it too, so that the borders between files count.
+version=$(cd "$release" && for file in "${files[@]}"; do
+  printf '%s\0%d\0' "$file" "$(wc -c <"$file")" && cat "$file"
+done | checksum | cut -c 1-12)
 
 cat <<END
 In project $project, region $region, this makes or updates:
@@ -56,8 +59,8 @@ In project $project, region $region, this makes or updates:
   - a service account that may read this bucket and nothing else
   - a public Cloud Run service "recommender": 1 vCPU, 512 MiB, none to one instance
 What it costs: nothing within each month's free tier (2 million requests, 180,000 vCPU-seconds, 360,000 GiB-seconds,
-0.5 GB of images, 5 GB of storage). One instance that answers day and night, all month, would cost about 61 dollars:
-set a budget alert. deploy/cloud-run/take_down.sh removes all of it.
+0.5 GB of images, 5 GB of storage). One instance that answers day and night, all month, would cost about 61 dollars,
+and 0.40 dollars per million requests: set a budget alert. deploy/cloud-run/take_down.sh removes all of it.
 END
 if [ -n "$ask" ]; then
   read -r -p 'Go on? [y/N] ' answer

@@ -36,7 +36,22 @@ printf '%s' "$out"
 printf '%s' "$err" >&2
 exit "$code"
 """
-REAL = ("bash", "cat", "cut", "dirname", "env", "grep", "mktemp", "rm", "sed", "sha256sum", "shasum", "tail", "timeout")
+REAL = (
+    "bash",
+    "cat",
+    "cut",
+    "dirname",
+    "env",
+    "grep",
+    "mktemp",
+    "rm",
+    "sed",
+    "sha256sum",
+    "shasum",
+    "tail",
+    "timeout",
+    "wc",
+)
 
 
 class FakeCommands:

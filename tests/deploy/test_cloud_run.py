@@ -12,6 +12,8 @@ import yaml
 
 from tests.deploy.fake_commands import FakeCommands, Reply, options
 from tests.deploy.test_scripts import FILES, release  # noqa: F401 # a fixture
+from ultralearn.recsys.service.release import version_of
+from ultralearn.recsys.service.settings import Settings
 
 HERE = Path(__file__).parent
 CLOUD_RUN = HERE.parents[1] / "deploy/cloud-run"
@@ -273,6 +275,12 @@ def test_the_release_is_looked_for_where_the_bucket_is_mounted(filled):
     assert float(environment["ULTRALEARN_DRAIN_SECONDS"]) < 10  # Cloud Run kills after 10 s
 
 
+def test_strangers_cannot_ask_what_others_have_seen(filled):
+    environment = {entry["name"]: entry["value"] for entry in pod(filled)["containers"][0]["env"] if "value" in entry}
+    settings = Settings.from_environment(environment)
+    assert not settings.known_users
+
+
 def test_the_gate_can_be_passed_by_one_instance(filled):
     scale = int(filled["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/maxScale"])
     assert scale * pod(filled)["containerConcurrency"] >= 50  # the gate's clients at a time; more get 429
@@ -319,6 +327,7 @@ def test_a_first_deployment_makes_all_of_it(project, commands, release):  # noqa
     container = pod(project.running["recommender"])["containers"][0]
     assert container["image"] == f"{IMAGE}@sha256:{1:064x}"
     version = Path(container["env"][0]["value"]).name
+    assert version == version_of({name: (release / name).read_bytes() for name in FILES})
     assert project.buckets == {BUCKET: {f"{version}/{name}": f"content of {name}" for name in FILES}}
     assert pod(project.running["recommender"])["serviceAccountName"] == ACCOUNT
     url = "https://recommender-abc-uc.a.run.app"

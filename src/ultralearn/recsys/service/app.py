@@ -163,11 +163,15 @@ def _api(service: Service, journal: Journal) -> FastAPI:
             background=None if serving.shadow is None else BackgroundTask(compare),
         )
 
-    @guarded.get("/recommend/{user}", response_model=Answer, responses=_problems(422))
+    @guarded.get("/recommend/{user}", response_model=Answer, responses=_problems(403, 422))
     async def recommend(
         request: Request, user: MovieLensId, asked: Annotated[RecommendParameters, Query()]
     ) -> Response:
         """Films for somebody the model knows; what is popular for anybody else."""
+        if not service.settings.known_users:
+            raise Problem(
+                403, "This service says nothing of the people it was trained on. POST /recommend takes films."
+            )
         release = service.serving.release_for(user)
         return answer(request, release, lambda one, k: one.recommend(user - 1, k, asked.exclude_seen), asked.k, user)
 

@@ -104,6 +104,8 @@ def prepare(settings: Settings) -> Serving:
             other = champion if release is shadow else shadow
             overlap = overlap_at_10(found, other.recommend(user, DEFAULT_K))
             overlaps.append(overlap)
+        if not settings.known_users:
+            continue
         body = rendered(answer_of(release, found))
         kind = kind_of("GET", "/recommend/{user}", 200, user + 1, found.source, release.version, overlap)
         ready[f"/recommend/{user + 1}"] = Ready(_ready_headers(release.version, len(body)), body, kind)

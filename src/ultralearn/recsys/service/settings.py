@@ -25,6 +25,7 @@ class Settings(BaseModel):
     api_key: str | None = Field(default=None, min_length=8, repr=False, description="what X-API-Key must hold")
     drain_seconds: float = Field(default=5.0, ge=0, le=600, description="from not ready to closed, after SIGTERM")
     max_body_bytes: int = Field(default=65_536, ge=1_024, le=10_000_000, description="longer bodies get a 413")
+    known_users: bool = Field(default=True, description="whether GET /recommend/{user}, which shows tastes, answers")
     precomputed_users: int = Field(default=10_000, ge=0, description="this many answers are kept ready")
     page: bool = Field(default=True, description="whether / is the page for people")
     workers: int = Field(default=1, ge=1, le=64, description="processes behind one port")
