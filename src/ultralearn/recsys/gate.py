@@ -30,7 +30,7 @@ MONTH = 3
 MOST_K = 100
 SCALE = (1, 5)  # stars
 HEALTH_PATHS = ("/health", "/healthz")  # one is enough: Cloud Run's front end keeps the second for itself
-NO_VERSION = ("", "unknown", "none", "null", "n/a", "todo", "undefined")
+NO_VERSION = ("", "unknown", "none", "null", "n/a", "todo", "undefined", "latest", "main", "dev")
 ABOUT_SOMETHING_ELSE = (401, 403, 405, 407, 408, 429)  # client errors that say nothing about the input
 
 
@@ -383,11 +383,16 @@ BAD_INPUT: dict[str, Any] = {
     "an entry that is a number": _bad(items=[50]),
     "an entry without 'item'": _bad(items=[{"rating": 5}]),
     "an item that is a text": _bad(items=[{"item": "Star Wars", "rating": 5}]),
+    "item 0, where ids count from 1": _bad(items=[{"item": 0, "rating": 5}]),
+    "item 1.5": _bad(items=[{"item": 1.5, "rating": 5}]),
+    "item null": _bad(items=[{"item": None, "rating": 5}]),
     "item -1": _bad(items=[{"item": -1, "rating": 5}]),
     "a rating that is a text": _bad(items=[{"item": 50, "rating": "good"}]),
+    "a rating of null": _bad(items=[{"item": 50, "rating": None}]),
     "a rating of 11": _bad(items=[{"item": 50, "rating": 11}]),
     "a rating of NaN": b'{"items": [{"item": 50, "rating": NaN}], "k": 10}',
     "k that is a text": _bad(k="ten"),
+    "k of 2.5": _bad(k=2.5),
     "k of 0": _bad(k=0),
     "k of -5": _bad(k=-5),
     "k of a million": _bad(k=10**6),
