@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -52,11 +54,12 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
+        self._folder = tempfile.mkdtemp(prefix="bench-")  # what a server leaves lying about goes with it
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 [self._python, *(part.format(port=self.port) for part in command)],
                 cwd=ROOT,
-                env=os.environ | ONE_THREAD | {MARK: self._mark},
+                env=os.environ | ONE_THREAD | {MARK: self._mark, "TMPDIR": self._folder},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -132,6 +135,7 @@ class Server:
             _signal(left, signal.SIGKILL)
             time.sleep(0.05)
         self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _cpu(process: int) -> float:

@@ -2,19 +2,34 @@
 
 import os
 import signal
+import socket
 import sys
+import tempfile
 from typing import Any
 
-os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] = "1"
+
+def free_port() -> str:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+# Read when ray is imported, here and in the processes that it starts.
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
 if "haproxy" in sys.argv:  # in place of the proxy in Python; it listens on all addresses, whatever it is told
-    os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_METRICS_PORT": free_port(),
+        "RAY_SERVE_HAPROXY_STATS_PORT": free_port(),
+    }
 
-import ray
-from ray import serve
-from starlette.requests import Request
+import ray  # noqa: E402
+from ray import serve  # noqa: E402
+from starlette.requests import Request  # noqa: E402
 
-from benchmarks.servers import Model
+from benchmarks.servers import Model  # noqa: E402
 
 
 @serve.deployment(num_replicas=1, max_ongoing_requests=100)
@@ -29,14 +44,26 @@ class Recommender:
         return self.model.answer(int(request.query_params["user"]))
 
 
-if __name__ == "__main__":
-    ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
-    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-    serve.run(
-        Recommender.options(logging_config={"enable_access_log": False}).bind(sys.argv[2]),  # type: ignore[attr-defined]
-        route_prefix="/recommend",
-        logging_config={"enable_access_log": False},
+def main() -> None:
+    """Serve until told to stop."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100_000_000,
+        log_to_driver=False,
+        _temp_dir=tempfile.gettempdir(),
     )
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    serve.shutdown()
-    ray.shutdown()
+    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+    quiet = {"enable_access_log": False}
+    application = Recommender.options(logging_config=quiet).bind(sys.argv[2])  # type: ignore[attr-defined]
+    serve.run(application, route_prefix="/recommend", logging_config=quiet)
+    try:
+        signal.pause()
+    finally:
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

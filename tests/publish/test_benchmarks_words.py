@@ -205,9 +205,9 @@ def test_where_lines_cross(read):
 
 def test_findings_name_the_fastest_and_the_crossings(read):
     found = catalogue_results.findings(read(catalogue()))
-    assert found[0].startswith("At 1.68k, the fastest of all that find 95% is brute force, 1.7k: 0.01 ms")
+    assert found[0].startswith("At 1.7k, the fastest of all that find 95% is brute force, 1.7k: 0.01 ms")
     assert found[2].startswith("At 1M, the fastest of all that find 95% is HNSW 0.95, 1M: 0.5 ms, where brute force")
-    assert any("Exact pruning overtakes brute force between 1.68k and 60k films, at about 6k" in text for text in found)
+    assert any("Exact pruning overtakes brute force between 1.7k and 60k films, at about 6k" in text for text in found)
     assert any("50% at 1.7k, 30% at 60k and 10% at 1M: the more there are" in text for text in found)
     assert found[-1] == (
         "Building the graph of 1M films takes 100 CPU seconds; against exact pruning it has earned that back after "

@@ -180,21 +180,29 @@ def bars(
     show: Callable[[float], str],
     title: str,
     label: str,
+    log: bool = True,
 ) -> Figure:
-    """One bar a row, of its value by its name, the best on top; ours are filled."""
+    """One bar a row, of its value by its name, the best on top; ours are filled.
+
+    log: for values whose sizes are too far apart to be seen side by side. Where the title is about a share, lengths
+    must be in proportion.
+    """
     rows = sorted(rows, key=lambda row: values[row.name] * (1 if more_is_better else -1))
     with plt.style.context("ultralearn.practice.book"):
         figure, axes = plt.subplots(figsize=(4.4, 0.9 + 0.27 * len(rows)))
         _title(figure, title)
-        axes.set_xscale("log")
+        axes.set_xscale("log" if log else "linear")
         axes.set_xlabel(label)
+        most = max(values.values())
         for place, row in enumerate(rows):
             value, color = values[row.name], STYLES[row.kind][0]
             full = row.kind == "ours"
             axes.barh(place, value, color=color if full else "none", edgecolor=color, linewidth=1.2, height=0.66)
-            axes.text(value * 1.08, place, show(value), color=color, va="center", fontsize=10)
+            axes.text(
+                value * 1.08 if log else value + 0.02 * most, place, show(value), color=color, va="center", fontsize=10
+            )
         axes.set_yticks(range(len(rows)), [row.label for row in rows])
-        axes.set_xlim(min(values.values()) / 2, max(values.values()) * 3.5)
+        axes.set_xlim(*((min(values.values()) / 2, most * 3.5) if log else (0, most * 1.25)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0)
@@ -227,7 +235,7 @@ def size_plot(results: Results, title: str, size: str) -> Figure:
         smallest, largest = min(row.params[size] for row in results.rows), max(row.params[size] for row in results.rows)
         axes.set_xlim(smallest / 1.5, largest * (largest / smallest) ** 0.45)  # room for the names
         axes.set_xticks(sorted({row.params[size] for row in results.rows}))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: benchmarks.short(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: benchmarks.rounded(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _name_ends(axes, ends)

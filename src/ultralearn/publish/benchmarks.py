@@ -22,6 +22,11 @@ def short(value: float) -> str:
     return f"{value / 1000:.3g}k" if value >= 1000 else f"{value:.0f}"
 
 
+def rounded(value: float) -> str:
+    """The same with two digits: 1.7k."""
+    return short(float(f"{value:.2g}"))
+
+
 @dataclass(frozen=True)
 class Measure:
     """A column: what it is called, its unit, and which direction is better."""

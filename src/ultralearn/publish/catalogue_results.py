@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from ultralearn.publish.benchmarks import CLEARLY, Results, Row, joined, short
+from ultralearn.publish.benchmarks import CLEARLY, Results, Row, joined, rounded, short
 
 ENOUGH = 0.95  # recall below this is another question
 SIZE = "items"
@@ -51,9 +51,9 @@ def headline(results: Results) -> str:
     brute, best = at(results, BRUTE, largest), fastest(results, largest)
     ratio = brute.median("p50") / best.median("p50")
     if best == brute:
-        return f"At {short(largest)} films, brute force\nis still the fastest"
+        return f"At {rounded(largest)} films, brute force\nis still the fastest"
     return (
-        f"At {short(largest)} films, {best.series.partition(' 0')[0]} answers\n{_times(ratio)} as fast as brute force"
+        f"At {rounded(largest)} films, {best.series.partition(' 0')[0]} answers\n{_times(ratio)} as fast as brute force"
     )
 
 
@@ -68,7 +68,7 @@ def findings(results: Results) -> list[str]:
         best = fastest(results, size)
         brute = at(results, BRUTE, size)
         found.append(
-            f"At {short(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name}: {_ms(best)}, where brute "
+            f"At {rounded(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name}: {_ms(best)}, where brute "
             f"force takes {_ms(brute)}."
         )
     found += [
@@ -89,7 +89,7 @@ def _crossed(results: Results, slow: str, quick: str, quick_name: str, slow_name
         return f"{quick_name} does not catch up with {slow_name} at any size here."
     small, large, point = where
     return (
-        f"{quick_name} overtakes {slow_name} between {short(small)} and {short(large)} films, at about "
+        f"{quick_name} overtakes {slow_name} between {rounded(small)} and {rounded(large)} films, at about "
         f"{short(float(f'{point:.1g}'))} if one draws a straight line between the two in the picture."
     )
 
@@ -109,7 +109,7 @@ def _paid_off(results: Results) -> str:
     graph = at(results, GRAPH, largest)
     best = fastest(results, largest, "ours")
     saved = best.median("p50") - graph.median("p50")
-    built = f"Building the graph of {short(largest)} films takes {graph.median('build'):.0f} CPU seconds"
+    built = f"Building the graph of {rounded(largest)} films takes {graph.median('build'):.0f} CPU seconds"
     if saved <= 0:
         return f"{built}, and it saves nothing against {best.series}."
     queries = (graph.median("build") - best.median("build")) * 1000 / saved

@@ -99,7 +99,7 @@ class Benchmarks(SphinxDirective):
     def _serving_plot(self, results: Results) -> list[nodes.Node]:
         values = {row.name: serving_results.per_second(row) for row in results.rows}
         title = serving_results.headline(results)
-        figure = bars(results.rows, values, True, benchmarks.short, title, "Requests a CPU second (log scale)")
+        figure = bars(results.rows, values, True, benchmarks.short, title, "Requests a CPU second", log=False)
         numbers = "; ".join(f"{row.label}: {benchmarks.short(values[row.name])}" for row in results.rows)
         return [self._picture(figure, "serving", f"{plain(title)}. Requests a CPU second: {numbers}.")]
 
