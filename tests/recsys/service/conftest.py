@@ -108,7 +108,7 @@ def log():
 class Process:
     """The real server in a process of its own, on a free port."""
 
-    def __init__(self, folder, *options, **environment):
+    def __init__(self, folder, *options, reads=True, **environment):
         variables = {f"ULTRALEARN_{name.upper()}": str(value) for name, value in environment.items()}
         command = [sys.executable, "-m", "ultralearn.recsys.service", "--release", str(folder), "--port", "0"]
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -120,16 +120,19 @@ class Process:
             start_new_session=True,  # so that its workers can be ended with it
         )
         self.lines = []  # what it has written; read all the time, as a platform does, since a full pipe holds it up
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(reads,), daemon=True)
         self._reader.start()
         self.wait_until_said("listening")
         self.first = self.lines[0] if self.lines else {}
         self.port = self.first.get("port")
         self.url = self.first.get("url")
 
-    def _read(self):
+    def _read(self, on):
+        """All that it writes; with on=False the first line only."""
         for text in self.popen.stdout:
             self.lines.append(json.loads(text))
+            if not on:
+                return
 
     def wait_until_said(self, event, times=1, seconds=30):
         """Until it has written this so many times, or has ended."""
@@ -178,8 +181,8 @@ def start():
     """Starts servers, and stops those that the test leaves running."""
     started = []
 
-    def begin(folder, *options, **environment):
-        process = Process(folder, *options, **environment)
+    def begin(folder, *options, **told):
+        process = Process(folder, *options, **told)
         started.append(process)
         return process
 

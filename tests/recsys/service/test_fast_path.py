@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,7 +13,7 @@ from prometheus_client import Histogram
 from tests.recsys.service.conftest import KEY, N_USERS
 from ultralearn.recsys.service.app import create_app, put_together
 from ultralearn.recsys.service.fast_path import fast_path
-from ultralearn.recsys.service.journal import AT_ONCE, REQUEST_ID, Journal
+from ultralearn.recsys.service.journal import AT_ONCE, MOST_WAITING, REQUEST_ID, Journal
 from ultralearn.recsys.service.metrics import SECONDS, Metrics, kind_of
 from ultralearn.recsys.service.serving import Service
 from ultralearn.recsys.service.settings import Settings
@@ -180,6 +181,37 @@ def test_many_at_once_are_counted_and_written_as_one_by_one():
     assert metrics.requests.labels("POST", "/recommend", 422)._value.get() == len(expected) // len(kinds)
     assert metrics.answers.labels("als", "v")._value.get() == sum(bucket.get() for bucket in counted._buckets)
     assert metrics.overlap._sum.get() == 0.5 * metrics.answers.labels("als", "v")._value.get()
+
+
+def test_a_reader_that_stands_still_costs_lines_and_not_memory():
+    class Still(io.StringIO):
+        goes_on, begun = threading.Event(), threading.Event()
+
+        def write(self, text):
+            self.begun.set()
+            assert self.goes_on.wait(30)
+            return super().write(text)
+
+    stream = Still()
+    journal = Journal(Metrics(), stream)
+
+    async def serve():
+        journal.start()
+        journal.event("first")
+        assert stream.begun.wait(30)  # it is being written, and does not wait any more
+        for _ in range(MOST_WAITING + 7):
+            journal.event("one of many")
+        stream.goes_on.set()
+        while journal._texts.qsize():
+            await asyncio.sleep(0.01)
+        journal.event("last")
+        journal.stop()
+
+    asyncio.run(serve())
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    said = [line["event"] for line in lines]
+    assert said == ["first", *["one of many"] * MOST_WAITING, "lines dropped", "last"]
+    assert lines[-2]["lines"] == 7
 
 
 def test_no_id_is_made_twice():

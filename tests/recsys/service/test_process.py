@@ -195,6 +195,15 @@ def test_told_twice_it_stops_at_once(start, releases):
     assert time.monotonic() - started < 20
 
 
+def test_it_answers_and_stops_though_nobody_reads_its_log(start, releases):
+    process = start(releases / "one", reads=False, drain_seconds=0)
+    with httpx.Client(base_url=process.url) as client:
+        for _ in range(600):  # more lines than a pipe holds
+            assert client.get("/recommend/1").status_code == 200
+    process.signal(signal.SIGTERM)
+    assert process.popen.wait(30) == 0
+
+
 def test_a_bad_release_does_not_start(start, folder):
     (folder / "golden.json").unlink()
     process = start(folder)

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -31,7 +31,7 @@ from ultralearn.recsys.service.answers import (
 )
 from ultralearn.recsys.service.entrance import App, Entrance
 from ultralearn.recsys.service.fast_path import fast_path as in_front
-from ultralearn.recsys.service.journal import Journal
+from ultralearn.recsys.service.journal import Descriptor, Journal, Stream
 from ultralearn.recsys.service.metrics import MEDIA_TYPE as METRICS_TYPE
 from ultralearn.recsys.service.metrics import Metrics
 from ultralearn.recsys.service.page import page_router
@@ -66,7 +66,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: PROBLEMS[status] for status in statuses}
 
 
-def create_app(settings: Settings, log: TextIO | None = sys.stdout, fast_path: bool = True) -> App:
+def create_app(settings: Settings, log: Stream | None = sys.stdout, fast_path: bool = True) -> App:
     """The whole service. log: where its lines go; fast_path: off only to compare. Raises BadRelease."""
     return put_together(Service(settings), Journal(Metrics(), log), fast_path)
 
@@ -81,10 +81,11 @@ def put_together(service: Service, journal: Journal, fast_path: bool = True) -> 
 
 def from_environment() -> App:
     """The service as the environment describes it, or the end of the process, with a line that says why."""
+    stdout = Descriptor(1)
     try:
-        return create_app(Settings.from_environment())
+        return create_app(Settings.from_environment(), stdout)
     except (BadSettings, BadRelease) as error:
-        Journal(Metrics(), sys.stdout).event("not started", level="error", reason=str(error))
+        Journal(Metrics(), stdout).event("not started", level="error", reason=str(error))
         raise SystemExit(EXIT_NOT_STARTED) from error
 
 

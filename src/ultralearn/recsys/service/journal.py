@@ -10,9 +10,9 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from ultralearn.recsys.service.metrics import Floats, Kind, Metrics
 FLUSH_SECONDS = 0.1
 AT_ONCE = 400  # entries whose lines are made before others get their turn
 TOGETHER = 50  # times that many, before they are written
+MOST_WAITING = 30  # texts for the writer, one every FLUSH_SECONDS: what is more is dropped
+LAST_SECONDS = 2  # for the last lines to be written: a process that is told to stop must not wait for a reader
 KEPT = 10_000  # durations in microseconds, from 0, whose texts are kept
 # A request that was answered: its kind, when it started and ended in seconds of time.perf_counter, and its id.
 Entry = tuple[Kind, float, float, bytes]
@@ -28,6 +30,32 @@ FIELDS = 4
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 _ENDINGS = [b"%03d" % number for number in range(1000)]
+
+
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Takes text."""
+
+    def flush(self) -> None:
+        """Passes it on."""
+
+
+class Descriptor:
+    """An open file by its number. Who is held up while writing here holds no lock, and so does not hold up the end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def write(self, text: str, /) -> None:
+        """Writes all of it."""
+        left = memoryview(text.encode())
+        while left:
+            left = left[os.write(self.number, left) :]
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def _ids() -> Iterator[bytes]:
@@ -43,10 +71,11 @@ class Journal:
     """Takes entries, and hands them to the metrics and the log when nobody waits.
 
     The event loop makes the lines, between requests; a thread writes them, since whoever reads them may be slow. What
-    a process that is killed had not written yet, at most a tenth of a second of it, is lost.
+    a process that is killed had not written yet, at most a tenth of a second of it, is lost. Where the reader stands
+    still for seconds, lines are dropped, and how many is said: requests are not held up, and memory does not fill.
     """
 
-    def __init__(self, metrics: Metrics, stream: TextIO | None) -> None:
+    def __init__(self, metrics: Metrics, stream: Stream | None) -> None:
         """stream: where the lines go; None: nowhere."""
         self.metrics = metrics
         self.stream = stream
@@ -54,6 +83,7 @@ class Journal:
         self.record: Callable[[Entry], None] = self._entries.extend
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.new_id = _ids().__next__
+        self._dropped = 0  # lines
         self._made: list[str] = []  # lines that nobody has put yet
         self._writer: threading.Thread | None = None
         self._task: asyncio.Task[None] | None = None
@@ -66,13 +96,13 @@ class Journal:
         self._task = asyncio.get_running_loop().create_task(self._hand_over())
 
     def stop(self) -> None:
-        """Writes what is left."""
+        """Writes what is left, as far as somebody reads it."""
         if self._task is not None:
             self._task.cancel()
         self.flush()
         self._texts.put(None)
         if self._writer is not None:
-            self._writer.join()
+            self._writer.join(LAST_SECONDS)
             self._writer = None
 
     def id_of(self, headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -87,8 +117,7 @@ class Journal:
     def event(self, event: str, **details: Any) -> None:
         """Writes one line that is not of a request: a swap, a refusal, the end."""
         level = details.pop("level", "info")
-        line = {"time": _moment(time.time()), "level": level, "event": event, **details}
-        self._put(json.dumps(line, ensure_ascii=True, default=str) + "\n")
+        self._put(_event_line(level, event, details))
 
     def flush(self) -> None:
         """Hands over everything taken so far, at once."""
@@ -125,7 +154,12 @@ class Journal:
         if self._writer is None:
             self.stream.write(text)
             self.stream.flush()
+        elif self._texts.qsize() >= MOST_WAITING:
+            self._dropped += text.count("\n")
         else:
+            if self._dropped:
+                text = _event_line("error", "lines dropped", {"lines": self._dropped}) + text
+                self._dropped = 0
             self._texts.put(text)
 
     def _write(self) -> None:
@@ -144,6 +178,11 @@ class JSONLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=True)
+
+
+def _event_line(level: str, event: str, details: Mapping[str, Any]) -> str:
+    line = {"time": _moment(time.time()), "level": level, "event": event, **details}
+    return json.dumps(line, ensure_ascii=True, default=str) + "\n"
 
 
 def _moment(seconds: float) -> str:
