@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
@@ -212,7 +212,7 @@ def bars(
 LINES = (("-", "o"), ("--", "s"), (":", "D"), ("-.", "^"), ((0, (5, 1, 1, 1)), "v"))  # a dash and a marker a series
 
 
-def size_plot(results: Results, title: str, size: str) -> Figure:
+def size_plot(results: Results, title: str, size: str, label: str) -> Figure:
     """The cost against a size that is among the rows' parameters, a line a series, each named at its end."""
     cost = results.cost
     series: dict[str, list[Row]] = {}
@@ -223,7 +223,7 @@ def size_plot(results: Results, title: str, size: str) -> Figure:
         _title(figure, title)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel(f"{size} (log scale)")
+        axes.set_xlabel(f"{label} (log scale)")
         axes.set_ylabel(f"{cost.title}, {cost.unit} (log scale) · down is better")
         ends = []
         for (name, rows), (dash, marker) in zip(series.items(), LINES, strict=True):
@@ -236,7 +236,7 @@ def size_plot(results: Results, title: str, size: str) -> Figure:
         axes.set_xlim(smallest / 1.5, largest * (largest / smallest) ** 0.45)  # room for the names
         axes.set_xticks(sorted({row.params[size] for row in results.rows}))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: benchmarks.rounded(value)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _name_ends(axes, ends)
     return figure

@@ -68,7 +68,7 @@ def findings(results: Results) -> list[str]:
         best = fastest(results, size)
         brute = at(results, BRUTE, size)
         found.append(
-            f"At {rounded(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name}: {_ms(best)}, where brute "
+            f"At {rounded(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name.rpartition(',')[0]}: {_ms(best)}, where brute "
             f"force takes {_ms(brute)}."
         )
     found += [

@@ -105,7 +105,7 @@ class Benchmarks(SphinxDirective):
 
     def _catalogue_plot(self, results: Results) -> list[nodes.Node]:
         title = catalogue_results.headline(results)
-        figure = size_plot(results, title, catalogue_results.SIZE)
+        figure = size_plot(results, title, catalogue_results.SIZE, "Films")
         numbers = "; ".join(
             f"{row.name}: {results.cost.show(row.median(results.cost.name))} ms" for row in results.rows
         )
