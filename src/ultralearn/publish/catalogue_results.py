@@ -67,9 +67,10 @@ def findings(results: Results) -> list[str]:
     for size in sizes(results):
         best = fastest(results, size)
         brute = at(results, BRUTE, size)
+        name = best.name.rpartition(",")[0]  # without the size
         found.append(
-            f"At {rounded(size)}, the fastest of all that find {ENOUGH:.0%} is {best.name.rpartition(',')[0]}: {_ms(best)}, where brute "
-            f"force takes {_ms(brute)}."
+            f"At {rounded(size)}, the fastest of all that find {ENOUGH:.0%} is {name}: {_ms(best)}, where brute force "
+            f"takes {_ms(brute)}."
         )
     found += [
         _crossed(results, BRUTE, PRUNING, "Exact pruning", "brute force"),
