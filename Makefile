@@ -46,7 +46,7 @@ test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, br
 	@for step in lint unit proofs coverage pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
 	@if [ -s _build/not_run ]; then cat _build/not_run; echo "All that was run passed."; else echo "All steps passed."; fi
 
-bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 15 minutes)
+bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
 
 lock: $(ENV) ## make requirements.txt anew from pyproject.toml
