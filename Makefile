@@ -117,6 +117,7 @@ lint: $(ENV)
 unit: $(ENV)
 	$(STEP) "Unit tests, with coverage of src/"
 	$(PY) -m pytest tests --ignore tests/exercises --ignore tests/book --ignore tests/notebooks \
+		--ignore-glob '*_in_browser.py' \
 		-q --cov --cov-report=
 
 proofs: $(ENV)
@@ -157,6 +158,7 @@ links: $(SITE)/.complete
 browser: $(SITE)/.complete
 	$(STEP) "In the browser"
 	$(PY) -m pytest tests/book/test_browser.py -q
+	$(PY) -m pytest tests/recsys/service/test_page_in_browser.py -q
 
 # --- what only the workflows run
 

@@ -985,7 +985,7 @@ aside.shutdown()
 #
 # In your own project this week: a folder that holds everything that an answer depends on, and a version made from its bytes; `POST /recommend` with bounds on everything;
 # `/healthz` and `/readyz`; the version in every answer. Then write five golden queries of your own, by hand: they are the only test that knows what your model is for.
-# The gate at month 3 calls `POST /recommend` and `GET /healthz` of *your* service, sends it people whom it has never seen and nonsense like the above, and fifty clients at once.
+# The gate at month 3 calls `POST /recommend` and `GET /health` (or `/healthz`) of *your* service, sends it people whom it has never seen and nonsense like the above, and fifty clients at once.
 #
 # ## Explain it
 #
