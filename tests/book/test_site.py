@@ -8,7 +8,7 @@ import yaml
 
 from tests.book.checker import Page, broken, is_external
 from tests.book.conftest import ROOT
-from ultralearn.exercises import week_07
+from ultralearn.exercises.week_07.discounted_returns import sums_from_the_front
 
 PROSE = ["index", "plan", "how_to_study", "notation", "status", "benchmarks", "proof", "colophon"]
 
@@ -149,7 +149,7 @@ def test_the_data_sets_terms_and_citation_are_stated(pages):
 
 
 def test_the_hint_on_the_landing_page_is_one_that_a_learner_gets(pages):
-    words = " ".join((week_07.sums_from_the_front.__doc__ or "").split())
+    words = " ".join((sums_from_the_front.__doc__ or "").split())
     quoted = re.search(r"and run the cell: (Your .*?) That is the mistake", page(pages, "book/index.html").text())
     assert quoted
     assert quoted[1].rstrip(".") in words

@@ -1,44 +1,32 @@
 """The proof of every exercise's checker: what is right passes, what is wrong is told apart, and gets its own hint."""
 
 import ast
-import importlib
 import inspect
 import json
-import pkgutil
+from pathlib import Path
 from types import ModuleType
 
-import pytest
-
-import ultralearn.exercises
+from tests.exercises.conftest import NAMES
 from tests.exercises.mutants import survivors
+from ultralearn.practice import Week
 from ultralearn.practice.checker import Checker
 from ultralearn.practice.comparison import changed
 from ultralearn.practice.declaration import attempted, without_docstring
 from ultralearn.publish import accept, notebooks
 
-WEEKS: list[ModuleType] = [
-    importlib.import_module(f"ultralearn.exercises.{module.name}")
-    for module in pkgutil.iter_modules(ultralearn.exercises.__path__)
-]
-ANSWERS = {
-    week.week.number: importlib.import_module(f"tests.exercises.answers_{week.__name__.rpartition('.')[2]}")
-    for week in WEEKS
-}
-EXERCISES = [
-    pytest.param(week.week.number, checker, id=f"{week.__name__.rpartition('.')[2]}-{name}")
-    for week in WEEKS
-    for name, checker in week.week.checkers.items()
-]
-each_exercise = pytest.mark.parametrize(("week", "checker"), EXERCISES)
-
 
 def test_every_week_with_a_notebook_has_exercises():
-    weeks = {int(script.stem.split("_")[1]) for script in notebooks.sources()}
-    assert weeks == set(ANSWERS)
+    assert {script.stem[:7] for script in notebooks.sources()} == set(NAMES)
 
 
-@each_exercise
-def test_reference_is_short_and_right(week: int, checker: Checker):
+def test_every_file_of_a_week_is_collected_and_has_answers(week: Week):
+    """A forgotten file would be an exercise that nobody meets, or one that nothing proves."""
+    for folder in (f"src/ultralearn/exercises/week_{week.number:02}", f"tests/exercises/week_{week.number:02}"):
+        files = {path.stem for path in Path(folder).glob("*.py")} - {"__init__", "common"}
+        assert files == set(week.checkers), folder
+
+
+def test_reference_is_short_and_right(checker: Checker):
     reference = checker.declaration.reference
     assert checker.check(reference).status == "right"
     lines = [line for line in without_docstring(inspect.getsource(reference)).splitlines() if line.strip()]
@@ -46,16 +34,14 @@ def test_reference_is_short_and_right(week: int, checker: Checker):
     assert attempted(reference)
 
 
-@each_exercise
-def test_second_solution_is_right(week: int, checker: Checker):
-    second = ANSWERS[week].SECOND[checker.declaration.name]
+def test_second_solution_is_right(answers: ModuleType, checker: Checker):
+    second = answers.SECOND
     assert second is not checker.declaration.reference
     verdict = checker.check(second)
     assert verdict.status == "right", verdict.message
 
 
-@each_exercise
-def test_probes_are_equal_at_each_make_and_vary_every_argument(week: int, checker: Checker):
+def test_probes_are_equal_at_each_make_and_vary_every_argument(checker: Checker):
     probes = checker.declaration.probes
     for probe in probes:
         first, second = probe.make(), probe.make()
@@ -74,12 +60,11 @@ def _differ(a: object, b: object) -> bool:
         return changed(a, b)
 
 
-@each_exercise
-def test_every_misconception_and_its_variants_earn_its_own_hint(week: int, checker: Checker):
+def test_every_misconception_and_its_variants_earn_its_own_hint(answers: ModuleType, checker: Checker):
     declaration = checker.declaration
     hints = [inspect.getdoc(wrong) for wrong in declaration.misconceptions]
     assert len(set(hints)) == len(hints), "two misconceptions share a hint"
-    variants = ANSWERS[week].VARIANTS[declaration.name]
+    variants = answers.VARIANTS
     names = [wrong.__name__ for wrong in declaration.misconceptions]
     assert len(variants) >= 2, "at least two misconceptions need a differently written variant"
     assert set(variants) <= set(names)
@@ -89,8 +74,7 @@ def test_every_misconception_and_its_variants_earn_its_own_hint(week: int, check
         assert checker.check(variant).hint == name, f"the variant of {name} got another hint"
 
 
-@each_exercise
-def test_no_hint_or_question_gives_the_solution_away(week: int, checker: Checker):
+def test_no_hint_or_question_gives_the_solution_away(checker: Checker):
     declaration = checker.declaration
     lines = {line.strip() for line in declaration.solution().splitlines()[1:] if len(line.strip()) > 25}
     for text in [declaration.question, declaration.nudge, *map(inspect.getdoc, declaration.misconceptions)]:
@@ -100,25 +84,24 @@ def test_no_hint_or_question_gives_the_solution_away(week: int, checker: Checker
         assert not given_away
 
 
-@each_exercise
-def test_mutants_die(week: int, checker: Checker):
+def test_mutants_die(answers: ModuleType, checker: Checker, week_of: Week):
     declaration = checker.declaration
     count, alive = survivors(declaration)
-    equivalent: dict[str, str] = ANSWERS[week].EQUIVALENT.get(declaration.name, {})
+    equivalent: dict[str, str] = answers.EQUIVALENT
     unexplained = [mutant for mutant in alive if mutant not in equivalent]
     row = {
-        "week": week,
-        "position": list(_week(week).checkers).index(declaration.name),
+        "week": week_of.number,
+        "position": list(week_of.checkers).index(declaration.name),
         "name": declaration.name,
         "misconceptions": len(declaration.misconceptions),
-        "variants": len(ANSWERS[week].VARIANTS[declaration.name]),
+        "variants": len(answers.VARIANTS),
         "mutants": count,
         "killed": count - len(alive),
         "survivors": unexplained,
         "equivalent": equivalent,
     }
     accept.PROOFS.mkdir(parents=True, exist_ok=True)
-    path = accept.PROOFS / f"week_{week:02}.{declaration.name}.json"
+    path = accept.PROOFS / f"week_{week_of.number:02}.{declaration.name}.json"
     path.write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
     assert count >= 10, f"only {count} mutants"
     assert len(equivalent) <= 2, "at most two mutants may be declared equivalent"
@@ -127,20 +110,15 @@ def test_mutants_die(week: int, checker: Checker):
     assert row["killed"] / (count - len(equivalent)) >= 0.95, f"alive: {unexplained}"
 
 
-def _week(number: int):
-    return next(module.week for module in WEEKS if module.week.number == number)
-
-
-@pytest.mark.parametrize("script", notebooks.sources(), ids=lambda path: path.stem)
-def test_stubs_are_those_of_the_references(script):
+def test_stubs_are_those_of_the_references(week: Week):
     """Signature and docstring of each stub equal the reference's; every exercise has one, and none is filled in."""
-    number = int(script.stem.split("_")[1])
+    (script,) = notebooks.FOLDER.glob(f"week_{week.number:02}_*.py")
     stubs = {
         node.name: node
         for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and [ast.unparse(d) for d in node.decorator_list] == ["exercise"]
     }
-    references = {name: checker.declaration for name, checker in _week(number).checkers.items()}
+    references = {name: checker.declaration for name, checker in week.checkers.items()}
     assert list(stubs) == list(references)
     for name, declaration in references.items():
         reference = ast.parse(inspect.getsource(declaration.reference)).body[0]
@@ -151,11 +129,11 @@ def test_stubs_are_those_of_the_references(script):
         assert [ast.unparse(statement) for statement in stubs[name].body[1:]] == ["..."], f"{name} is filled in"
 
 
-def test_a_copy_of_the_reference_in_a_cell_is_taken():
+def test_a_copy_of_the_reference_in_a_cell_is_taken(checker: Checker):
     """A learner who types the reference's own source gets their own function, unwrapped."""
-    for week in WEEKS:
-        for name, checker in week.week.checkers.items():
-            scope = dict(checker.declaration.reference.__globals__)
-            exec(inspect.getsource(checker.declaration.reference), scope)
-            assert scope[name] is not checker.declaration.reference
-            assert checker.check(scope[name]).status == "right", name
+    reference = checker.declaration.reference
+    scope = dict(reference.__globals__)
+    exec(inspect.getsource(reference), scope)
+    typed = scope[reference.__name__]
+    assert typed is not reference
+    assert checker.check(typed).status == "right"

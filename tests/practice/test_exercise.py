@@ -60,17 +60,22 @@ PARTS = {
         Probe("other factor", lambda: {"values": np.array([1.0, 0.0, 2.0]), "factor": 0.5}),
         Probe("many", lambda: {"values": np.arange(1000.0), "factor": 3.0}, 0.5),
     ],
-    "misconceptions": [adds, divides, always_doubles, works_in_place, fails_on_many],
 }
+MISCONCEPTIONS = [adds, divides, always_doubles, works_in_place, fails_on_many]
 
 
 @pytest.fixture
 def week(tmp_path, monkeypatch):
     monkeypatch.setenv("ULTRALEARN_HOME", str(tmp_path))
     monkeypatch.delenv("ULTRALEARN_HEADLESS", raising=False)
-    made = Week(99)
-    made.declare(scale, **PARTS)
-    return made
+    return Week(99, [declared()])
+
+
+def declared(reference=scale, misconceptions=MISCONCEPTIONS, **change) -> Declaration:
+    declaration = Declaration(reference, **PARTS | change)
+    for wrong in misconceptions:
+        declaration.misconception(wrong)
+    return declaration
 
 
 def written(body: str, signature: str = "values, factor"):
@@ -164,11 +169,13 @@ def test_what_is_no_function(week):
 
 
 def test_an_input_that_was_modified(week):
-    declared = Declaration(scale, **{**PARTS, "misconceptions": [adds, divides, always_doubles, fails_on_many, shifts]})
-    found = Checker(declared).check(written("values *= factor; return values"))
+    others = [adds, divides, always_doubles, fails_on_many, shifts]
+    found = Checker(declared(misconceptions=others)).check(written("values *= factor; return values"))
     assert "modifies its input `values`" in found.message
-    allowed = Declaration(scale, **{**PARTS, "misconceptions": declared.misconceptions, "mutates": True})
-    assert Checker(allowed).check(written("values *= factor; return values")).status == "right"
+    assert (
+        Checker(declared(misconceptions=others, mutates=True)).check(written("values *= factor; return values")).status
+        == "right"
+    )
 
 
 def shifts(values, factor):
@@ -192,7 +199,7 @@ def test_a_sparse_input_is_shown_compared_and_watched():
 
     small = Probe("2 x 2", lambda: {"table": sparse.csr_array([[0.0, 1.0], [0.0, 0.0]])})
     probes = [small, Probe("3 x 2", lambda: {"table": sparse.csr_array(np.eye(3, 2))}, 1.0)]
-    checker = Checker(Declaration(reference=doubled, **PARTS | {"probes": probes}))
+    checker = Checker(declared(doubled, probes=probes))
     assert checker.check(doubled).status == "right"
     assert "modifies its input `table`" in checker.check(in_place).message
     told = checker.check(unchanged).message
@@ -205,19 +212,8 @@ def test_a_recursive_solution_meets_itself(week):
     body = (
         "return values * factor if len(values) < 2 else np.append(scale(values[:1], factor), scale(values[1:], factor))"
     )
-    declared = Declaration(
-        scale,
-        **{
-            **PARTS,
-            "probes": [
-                *PARTS["probes"][:2],
-                PARTS["probes"][1].__class__(
-                    "three", lambda: {"values": np.array([1.0, 2.0, 3.0]), "factor": 5.0}, 1.0
-                ),
-            ],
-        },
-    )
-    assert Checker(declared).check(written(body)).status == "right"
+    three = Probe("three", lambda: {"values": np.array([1.0, 2.0, 3.0]), "factor": 5.0}, 1.0)
+    assert Checker(declared(probes=[*PARTS["probes"][:2], three])).check(written(body)).status == "right"
 
 
 def test_the_name_is_given_back(week):
@@ -228,13 +224,13 @@ def test_the_name_is_given_back(week):
 
 
 def test_a_loop_is_stopped():
-    found = Checker(Declaration(scale, **PARTS), patience=0.2).check(written("while True: pass"))
+    found = Checker(declared(), patience=0.2).check(written("while True: pass"))
     assert "did not come back: stopped after 0.2 s in your line 2" in found.message
 
 
 def test_a_loop_that_swallows_exceptions_is_stopped():
     body = "while True:\n        try:\n            pass\n        except Exception:\n            pass"
-    assert "did not come back" in Checker(Declaration(scale, **PARTS), patience=0.2).check(written(body)).message
+    assert "did not come back" in Checker(declared(), patience=0.2).check(written(body)).message
 
 
 def test_right_but_slow():
@@ -242,10 +238,10 @@ def test_right_but_slow():
     clock = "import time\n    began = time.process_time()"
     body = f"{clock}\n    if len(values) > 9:\n        {wait}\n    return values * factor"
     parts = {**PARTS, "probes": [*PARTS["probes"][:2], Probe("many", PARTS["probes"][2].make, 0.1)]}
-    assert "Right, but slow: 0.3" in Checker(Declaration(scale, **parts)).check(written(body)).message
+    assert "Right, but slow: 0.3" in Checker(declared(**parts)).check(written(body)).message
     stuck = "if len(values) > 9:\n        while True: pass\n    return values * factor"
     hasty = {**parts, "probes": [*parts["probes"][:2], Probe("many", parts["probes"][2].make, 0.01)]}
-    found = Checker(Declaration(scale, **hasty), patience=0.2)
+    found = Checker(declared(**hasty), patience=0.2)
     assert "Right on the small inputs, but too slow on many" in found.check(written(stuck)).message
 
 
@@ -299,25 +295,26 @@ def test_headless_runs_log_nothing(week, monkeypatch):
     [
         ({"misconceptions": [adds]}, "1 misconceptions, expected at least 5"),
         ({"misconceptions": [adds, divides, always_doubles, works_in_place, lambda values, factor: 1]}, "no hint"),
+        ({"misconceptions": [adds, divides, adds, works_in_place, shifts]}, "two misconceptions adds"),
         ({"probes": PARTS["probes"][:1]}, "at least 2"),
         ({"probes": PARTS["probes"][:2]}, "needs `seconds`"),
     ],
 )
 def test_a_declaration_that_could_not_teach_is_refused(change, words):
     with pytest.raises(ValueError, match=words):
-        Declaration(scale, **{**PARTS, **change})
+        Week(99, [declared(**change)])
 
 
-def test_an_exercise_is_declared_once(week):
+def test_an_exercise_is_declared_once():
     with pytest.raises(ValueError, match="twice"):
-        week.declare(scale, **PARTS)
+        Week(99, [declared(), declared()])
 
 
 def test_a_reference_that_fails_is_the_authors_error():
     def broken(values: np.ndarray, factor: float) -> np.ndarray:
         raise ValueError("broken")
 
-    checker = Checker(Declaration(broken, **PARTS))
+    checker = Checker(declared(broken))
     with pytest.raises(RuntimeError, match="the reference of broken failed"):
         checker.check(written("return values"))
 
@@ -352,9 +349,8 @@ def test_properties_tell_answers_apart_where_values_do_not():
             Probe("two", lambda: {"log_probs": torch.tensor([-1.0, -2.0]), "returns": torch.tensor([1.0, 3.0])}),
             Probe("many", lambda: {"log_probs": -torch.ones(50), "returns": torch.arange(50.0)}, 1.0),
         ],
-        "misconceptions": [detaches_all, keeps_returns, sums, forgets_sign, first_only],
     }
-    checker = Checker(Declaration(loss, **parts))
+    checker = Checker(declared(loss, [detaches_all, keeps_returns, sums, forgets_sign, first_only], **parts))
     assert (
         checker.check(lambda log_probs, returns: -(log_probs.detach() * returns.detach()).mean()).hint == "detaches_all"
     )
@@ -397,11 +393,10 @@ def test_observe_makes_comparable():
     parts = {
         **PARTS,
         "observe": lambda function, **inputs: {"size": np.abs(function(**inputs)).sum()},
-        "misconceptions": [adds, divides, always_doubles, fails_on_many, works_in_place],
         "tolerance": Tolerance(rtol=1e-3),
         "properties": [Property("is odd", lambda function, **inputs: None)],
     }
-    checker = Checker(Declaration(scale, **parts))
+    checker = Checker(declared(**parts))
     assert checker.check(written("return -values * factor")).status == "right"
     assert "Size: expected 8, got 16" in checker.check(written("return values * factor * 2")).message
 
@@ -414,9 +409,6 @@ def test_an_input_that_is_wrecked_beyond_comparison():
         """Wrong."""
         return 1.0
 
-    others = [lambda parts, k=k: float(k) for k in range(4)]
-    for other in others:
-        other.__doc__ = "Wrong too."
     parts = {
         "question": "?",
         "nudge": "!",
@@ -424,9 +416,8 @@ def test_an_input_that_is_wrecked_beyond_comparison():
             Probe("one", lambda: {"parts": [[2.0, 1.0]]}),
             Probe("two", lambda: {"parts": [[2.0, 1.0], [3.0, 4.0]]}, 1.0),
         ],
-        "misconceptions": [wrong, *others],
     }
-    checker = Checker(Declaration(total, **parts))
+    checker = Checker(declared(total, [wrong], **parts))
 
     def wrecks(parts):
         result = total(parts)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from ultralearn.exercises import week_03
+from ultralearn.exercises.week_03.als_half_step import als_half_step
 from ultralearn.recsys import als, data
 from ultralearn.recsys.baselines import Offsets
 from ultralearn.recsys.evaluation import rmse
@@ -23,7 +23,7 @@ def test_half_step_equals_the_exercise(rank, seed):
     col_factors = rng.normal(size=(45, rank))
     result = als.als_half_step(Pattern(table), torch.from_numpy(table.data), torch.from_numpy(col_factors), 0.7)
     rows, cols = table.nonzero()
-    expected = week_03.als_half_step(table.data, rows, cols, 61, col_factors, 0.7)
+    expected = als_half_step(table.data, rows, cols, 61, col_factors, 0.7)
     np.testing.assert_allclose(result.numpy(), expected, atol=1e-10)
     assert not result[0].any()
 
@@ -79,6 +79,6 @@ def test_fold_in_is_one_more_half_step():
     bias = (stars - model.mean - model.item_biases[items]).sum() / (4 + 5)
     rest = stars - model.mean - model.item_biases[items] - bias
     factors = model.item_factors.astype(float)
-    taste = week_03.als_half_step(rest, np.zeros(4, dtype=int), items, 1, factors, 2.0)[0]
+    taste = als_half_step(rest, np.zeros(4, dtype=int), items, 1, factors, 2.0)[0]
     expected = model.mean + bias + model.item_biases + factors @ taste
     np.testing.assert_allclose(model.fold_in(items, stars), expected)

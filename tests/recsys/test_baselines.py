@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ultralearn.exercises import week_03
+from ultralearn.exercises.week_03.shrunken_offsets import shrunken_offsets
 from ultralearn.recsys.baselines import ItemMean, Offsets, Popularity
 from ultralearn.recsys.data import simulate
 
@@ -53,9 +53,9 @@ def test_offsets_are_those_of_week_3():
     user_biases = np.zeros(30)
     for _ in range(3):
         rest = ratings.ratings - ratings.ratings.mean() - user_biases[ratings.users]
-        item_biases = week_03.shrunken_offsets(rest, ratings.items, 20, 3.0)
+        item_biases = shrunken_offsets(rest, ratings.items, 20, 3.0)
         rest = ratings.ratings - ratings.ratings.mean() - item_biases[ratings.items]
-        user_biases = week_03.shrunken_offsets(rest, ratings.users, 30, 5.0)
+        user_biases = shrunken_offsets(rest, ratings.users, 30, 5.0)
     np.testing.assert_allclose(model.user_biases, user_biases)
     np.testing.assert_allclose(model.item_biases, item_biases)
     predictions = ratings.ratings - model.residuals(ratings)

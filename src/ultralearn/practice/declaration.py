@@ -7,9 +7,10 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 Inputs = dict[str, Any]
 
 
@@ -49,30 +50,38 @@ def call(function: Function, **inputs: Any) -> Any:
 
 @dataclass(frozen=True)
 class Declaration:
-    """All that is known of one exercise, declared once."""
+    """All that is known of one exercise, declared once; its misconceptions register themselves below it."""
 
     reference: Function
     question: str
     nudge: str
     probes: Sequence[Probe]
-    misconceptions: Sequence[Function]  # the name is the label, the docstring the hint
     outputs: Sequence[str] = ()
     observe: Callable[..., Any] = call
     properties: Sequence[Property] = ()
     tolerance: Tolerance = field(default_factory=Tolerance)
     mutates: bool = False
+    misconceptions: list[Function] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not teach."""
-        if len(self.misconceptions) < 5:
-            raise ValueError(f"{self.name}: {len(self.misconceptions)} misconceptions, expected at least 5")
-        without_hint = [wrong.__name__ for wrong in self.misconceptions if not inspect.getdoc(wrong)]
-        if without_hint:
-            raise ValueError(f"{self.name}: no hint (docstring) in {', '.join(without_hint)}")
         if len(self.probes) < 2:
             raise ValueError(f"{self.name}: {len(self.probes)} probe, expected at least 2, the smallest first")
         if self.probes[-1].seconds is None:
             raise ValueError(f"{self.name}: the last probe is of the size that the week uses and needs `seconds`")
+
+    def misconception(self, wrong: F) -> F:
+        """Register a wrong function where it stands: its name is the label, its docstring the hint.
+
+        The first that does as the learner's function does gives its hint: the more telling one stands above.
+        Raises ValueError without a docstring, or for a name that is taken.
+        """
+        if not inspect.getdoc(wrong):
+            raise ValueError(f"{self.name}: the misconception {wrong.__name__} has no hint (docstring)")
+        if wrong.__name__ in {other.__name__ for other in self.misconceptions}:
+            raise ValueError(f"{self.name}: there are two misconceptions {wrong.__name__}")
+        self.misconceptions.append(wrong)
+        return wrong
 
     @property
     def name(self) -> str:

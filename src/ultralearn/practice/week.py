@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from html import escape
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from ultralearn.practice import progress
 from ultralearn.practice.checker import Checker, Verdict
@@ -24,20 +25,23 @@ SHOWN = {
 
 
 class Week:
-    """The exercises of one week. Names are unique within it."""
+    """The exercises of one week, in the page's order.
 
-    def __init__(self, number: int) -> None:
+    Raises ValueError for two of one name, and for one with too few misconceptions to teach.
+    """
+
+    def __init__(self, number: int, declarations: Sequence[Declaration]) -> None:
         self.number = number
         self.checkers: dict[str, Checker] = {}
+        for declaration in declarations:
+            if declaration.name in self.checkers:
+                raise ValueError(f"week {number} declares {declaration.name} twice")
+            if len(declaration.misconceptions) < 5:
+                count = len(declaration.misconceptions)
+                raise ValueError(f"{declaration.name}: {count} misconceptions, expected at least 5")
+            self.checkers[declaration.name] = Checker(declaration)
         self._last: dict[str, Verdict] = {}
         self._hints_given: dict[str, int] = {}
-
-    def declare(self, reference: Function, **parts: Any) -> None:
-        """Declare an exercise; the parts are those of `Declaration`."""
-        declaration = Declaration(reference=reference, **parts)
-        if declaration.name in self.checkers:
-            raise ValueError(f"week {self.number} declares {declaration.name} twice")
-        self.checkers[declaration.name] = Checker(declaration)
 
     def exercise(self, function: F) -> F:
         """Check the decorated function and say so. Returns it, unwrapped, if it is right, else the reference."""

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.recsys.service.conftest import N_ITEMS, simulated
-from ultralearn.exercises.week_05 import fold_in_router, recommend_request, top_k
+from ultralearn.exercises.week_05.fold_in_router import fold_in_router
+from ultralearn.exercises.week_05.recommend_request import recommend_request
+from ultralearn.exercises.week_05.top_k import top_k
 from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.release import write_release
 from ultralearn.recsys.service.answers import MAX_K, Profile
