@@ -50,35 +50,7 @@ def ask_again(
         ceiling = min(2 * ceiling, most)
 
 
-def _insist(
-    call,
-    clock,
-    draw,
-    base,
-    most,
-    patience,
-    *,
-    again=lambda status: status in (0, 429, 502, 503, 504),
-    pause=lambda draw, ceiling: draw(0, ceiling),
-    next_ceiling=lambda ceiling, base, most: min(2 * ceiling, most),
-    first=lambda base: base,
-    gives_up=True,
-    look_ahead=True,
-    anew=False,
-):
-    """As the reference's, but for what is given."""
-    deadline = clock.now() + patience
-    ceiling = first(base)
-    while True:
-        deadline = clock.now() + patience if anew else deadline
-        status = call()
-        if not again(status):
-            return status
-        seconds = pause(draw, ceiling)
-        if gives_up and clock.now() + (seconds if look_ahead else 0) > deadline:
-            return status
-        clock.sleep(seconds)
-        ceiling = next_ceiling(ceiling, base, most)
+AGAIN = (0, 429, 502, 503, 504)
 
 
 class _World:
@@ -175,7 +147,14 @@ def all_but_200(call, clock, draw, base, most, patience):
     """You ask again whatever went wrong. A 422 says that your question is wrong: asked ten times it is not better, and
     the answer comes ten times as late.
     """
-    return _insist(call, clock, draw, base, most, patience, again=lambda status: status != 200)
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) != 200:
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
@@ -183,27 +162,40 @@ def mistakes_repeated(call, clock, draw, base, most, patience):
     """You ask again at a 500. That is a bug in the service, and it will be there the next time, too; what passes by
     itself is said with 429, 502, 503 and 504.
     """
-    return _insist(
-        call,
-        clock,
-        draw,
-        base,
-        most,
-        patience,
-        again=lambda status: status in (0, 429) or 500 <= status <= 504,
-    )
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in (0, 429, 500, 501, 502, 503, 504):
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
 def too_often_is_final(call, clock, draw, base, most, patience):
     """You take 429 for an answer. It says "not now", which is what asking later is for."""
-    return _insist(call, clock, draw, base, most, patience, again=lambda status: status in (0, 502, 503, 504))
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in (0, 502, 503, 504):
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
 def nobody_there_is_final(call, clock, draw, base, most, patience):
     """Where nobody is there you give up. While a process is started anew, nobody is there for a second."""
-    return _insist(call, clock, draw, base, most, patience, again=lambda status: status in (429, 502, 503, 504))
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in (429, 502, 503, 504):
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
@@ -217,21 +209,39 @@ def same_pause_each_time(call, clock, draw, base, most, patience):
     """Your pauses do not grow. A service that is down for a minute is asked by everybody, at the same rate, for a
     minute.
     """
-    return _insist(call, clock, draw, base, most, patience, next_ceiling=lambda ceiling, base, most: ceiling)
+    deadline = clock.now() + patience
+    while (status := call()) in AGAIN:
+        pause = draw(0, base)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+    return status
 
 
 @declaration.misconception
 def growing_by_steps(call, clock, draw, base, most, patience):
     """Your pauses grow by the same amount each time. Doubled is what is asked for: it gets out of the way sooner."""
-    return _insist(
-        call, clock, draw, base, most, patience, next_ceiling=lambda ceiling, base, most: min(ceiling + base, most)
-    )
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(ceiling + base, most)
+    return status
 
 
 @declaration.misconception
 def doubled_before_the_first(call, clock, draw, base, most, patience):
     """Your first pause is drawn up to 2 * base. Double afterwards."""
-    return _insist(call, clock, draw, base, most, patience, first=lambda base: min(2 * base, most))
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        ceiling = min(2 * ceiling, most)
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+    return status
 
 
 @declaration.misconception
@@ -239,7 +249,14 @@ def doubled_without_end(call, clock, draw, base, most, patience):
     """Nothing bounds your pauses. After ten of them, somebody waits for minutes on a service that has long been back:
     not more than `most`.
     """
-    return _insist(call, clock, draw, base, most, patience, next_ceiling=lambda ceiling, base, most: 2 * ceiling)
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        pause = draw(0, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = 2 * ceiling
+    return status
 
 
 @declaration.misconception
@@ -247,13 +264,26 @@ def all_at_once(call, clock, draw, base, most, patience):
     """You sleep for the whole of base, then twice that, and so does everybody else whom the same failure hit: they all
     come back in the same instant. Draw the pause.
     """
-    return _insist(call, clock, draw, base, most, patience, pause=lambda draw, ceiling: ceiling)
+    deadline, pause = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        pause = min(2 * pause, most)
+    return status
 
 
 @declaration.misconception
 def a_little_noise(call, clock, draw, base, most, patience):
     """You draw from the upper half only. The herd is spread over half the time that it could be spread over."""
-    return _insist(call, clock, draw, base, most, patience, pause=lambda draw, ceiling: draw(ceiling / 2, ceiling))
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        pause = draw(ceiling / 2, ceiling)
+        if clock.now() + pause > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
@@ -261,13 +291,23 @@ def no_pause(call, clock, draw, base, most, patience):
     """You ask again at once, as fast as the network lets you. That is how a service which is barely up goes
     down again.
     """
-    return _insist(call, clock, draw, base, most, patience, pause=lambda draw, ceiling: 0.0)
+    deadline = clock.now() + patience
+    while (status := call()) in AGAIN:
+        if clock.now() > deadline:
+            break
+        clock.sleep(0.0)
+    return status
 
 
 @declaration.misconception
 def forever(call, clock, draw, base, most, patience):
     """You never give up. Whoever called you has a deadline of their own, and has hung up long ago."""
-    return _insist(call, clock, draw, base, most, patience, gives_up=False)
+    ceiling = base
+    while (status := call()) in AGAIN:
+        pause = draw(0, ceiling)
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
@@ -275,13 +315,28 @@ def looked_at_the_clock_too_late(call, clock, draw, base, most, patience):
     """You sleep first and then find that it is too late. If the pause ends after the deadline, it is not worth
     sleeping: give up at once.
     """
-    return _insist(call, clock, draw, base, most, patience, look_ahead=False)
+    deadline, ceiling = clock.now() + patience, base
+    while (status := call()) in AGAIN:
+        pause = draw(0, ceiling)
+        if clock.now() > deadline:
+            break
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
+    return status
 
 
 @declaration.misconception
 def patience_anew(call, clock, draw, base, most, patience):
     """Your patience begins anew with each try. It is for all of them together."""
-    return _insist(call, clock, draw, base, most, patience, anew=True)
+    ceiling = base
+    while True:
+        deadline = clock.now() + patience
+        status = call()
+        pause = draw(0, ceiling) if status in AGAIN else None
+        if pause is None or clock.now() + pause > deadline:
+            return status
+        clock.sleep(pause)
+        ceiling = min(2 * ceiling, most)
 
 
 @declaration.misconception
@@ -290,13 +345,11 @@ def calls_cost_nothing(call, clock, draw, base, most, patience):
     look at the clock.
     """
     slept, ceiling = 0.0, base
-    while True:
-        status = call()
-        if status not in (0, 429, 502, 503, 504):
-            return status
+    while (status := call()) in AGAIN:
         pause = draw(0, ceiling)
         if slept + pause > patience:
-            return status
+            break
         clock.sleep(pause)
         slept += pause
         ceiling = min(2 * ceiling, most)
+    return status

@@ -70,45 +70,16 @@ async def _refuse(send, status=503, headers=((b"retry-after", b"1"), (b"connecti
         await send({"type": "http.response.body", "body": b""})
 
 
-def _guard(
-    app,
-    door,
-    always,
-    *,
-    passes=lambda scope, always: scope["type"] != "http" or scope["path"] in always,
-    closed=lambda door: door.closed,
-    refuse=_refuse,
-    reach_anyway=False,
-    count_refused=False,
-    errors="finally",
-):
-    """As the reference's, but for what is given."""
+def _passes(scope, always):
+    return scope["type"] != "http" or scope["path"] in always
 
-    async def guarded(scope, receive, send):
-        if passes(scope, always):
-            await app(scope, receive, send)
-            return
-        if closed(door):
-            door.inside += count_refused
-            await refuse(send)
-            if not reach_anyway:
-                return
-        door.inside += 1
-        try:
-            await app(scope, receive, send)
-        except BaseException as error:
-            if errors == "finally" or (errors == "exceptions" and isinstance(error, Exception)):
-                door.inside -= 1
-            if errors == "swallowed" and isinstance(error, Exception):
-                door.inside -= 1
-                await _refuse(send, 500, ())
-                return
-            if errors == "swallowed":
-                door.inside -= 1
-            raise
+
+async def _serve(app, door, *message):
+    door.inside += 1
+    try:
+        await app(*message)
+    finally:
         door.inside -= 1
-
-    return guarded
 
 
 @types.coroutine
@@ -265,7 +236,18 @@ def errors_stay_inside(app, door, always):
     """Where app raises, your count never falls again, and whoever waits for an empty house waits forever. What has to
     happen on every way out belongs into `finally`.
     """
-    return _guard(app, door, always, errors="kept")
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send)
+        else:
+            door.inside += 1
+            await app(scope, receive, send)
+            door.inside -= 1
+
+    return guarded
 
 
 @declaration.misconception
@@ -273,7 +255,22 @@ def gone_clients_stay_inside(app, door, always):
     """A client that hangs up cancels its request, and asyncio's cancellation is no `Exception`: your `except Exception`
     does not see it, and the count stays. `finally` sees every way out.
     """
-    return _guard(app, door, always, errors="exceptions")
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send)
+        else:
+            door.inside += 1
+            try:
+                await app(scope, receive, send)
+            except Exception:
+                door.inside -= 1
+                raise
+            door.inside -= 1
+
+    return guarded
 
 
 @declaration.misconception
@@ -281,7 +278,19 @@ def errors_swallowed(app, door, always):
     """Where app raises, you answer in its place, and nobody further out ever learns of it: neither the log nor whoever
     is on call. Let it pass.
     """
-    return _guard(app, door, always, errors="swallowed")
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send)
+        else:
+            try:
+                await _serve(app, door, scope, receive, send)
+            except Exception:
+                await _refuse(send, 500, ())
+
+    return guarded
 
 
 @declaration.misconception
@@ -289,14 +298,30 @@ def everybody_let_in(app, door, always):
     """You count, and let everybody in, the door closed or not. As long as people come, nobody ever leaves an empty
     house.
     """
-    return _guard(app, door, always, closed=lambda door: False)
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
 def asked_once_at_the_start(app, door, always):
     """You look at the door when the app is made, and it is open. Look at each request."""
-    at_first = door.closed
-    return _guard(app, door, always, closed=lambda door: at_first)
+    closed = door.closed
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif closed:
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -306,9 +331,12 @@ def probes_refused(app, door, always):
     """
 
     async def guarded(scope, receive, send):
-        probe = scope["type"] == "http" and scope["path"] in always
-        inner = _guard(app, door, () if probe and door.closed else always)
-        await inner(scope, receive, send)
+        if scope["type"] == "http" and door.closed:
+            await _refuse(send)
+        elif _passes(scope, always):
+            await app(scope, receive, send)
+        else:
+            await _serve(app, door, scope, receive, send)
 
     return guarded
 
@@ -316,12 +344,16 @@ def probes_refused(app, door, always):
 @declaration.misconception
 def paths_by_their_beginning(app, door, always):
     """You let through whatever begins with a probe's path: /healthz-of-somebody-else, too. Compare whole paths."""
-    return _guard(
-        app,
-        door,
-        always,
-        passes=lambda scope, always: scope["type"] != "http" or scope["path"].startswith(tuple(always) or ("\0",)),
-    )
+
+    async def guarded(scope, receive, send):
+        if scope["type"] != "http" or any(scope["path"].startswith(path) for path in always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -329,7 +361,16 @@ def lifespan_taken_for_a_request(app, door, always):
     """Not everything that reaches an ASGI app is a request. The first call has the type "lifespan" and no path: it
     starts and stops the app, and has to get through.
     """
-    return _guard(app, door, always, passes=lambda scope, always: scope["path"] in always)
+
+    async def guarded(scope, receive, send):
+        if scope["path"] in always:
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -339,11 +380,12 @@ def lifespan_counted(app, door, always):
     """
 
     async def guarded(scope, receive, send):
-        if scope["type"] != "http" and not door.closed:
-            door.inside += 1
+        if scope["type"] == "http" and scope["path"] in always:
             await app(scope, receive, send)
-            return
-        await _guard(app, door, always)(scope, receive, send)
+        elif scope["type"] == "http" and door.closed:
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
 
     return guarded
 
@@ -353,12 +395,12 @@ def probes_counted(app, door, always):
     """You count the platform's probes as requests: with one every second, somebody is always inside."""
 
     async def guarded(scope, receive, send):
-        inside = scope["type"] == "http" and scope["path"] in always
-        door.inside += inside
-        try:
-            await _guard(app, door, always)(scope, receive, send)
-        finally:
-            door.inside -= inside
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif door.closed and scope["path"] not in always:
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
 
     return guarded
 
@@ -368,7 +410,15 @@ def cooked_and_refused(app, door, always):
     """You refuse a request and hand it to app all the same: the work is done, and two answers go out for one question.
     Return after the refusal.
     """
-    return _guard(app, door, always, reach_anyway=True)
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            return await app(scope, receive, send)
+        if door.closed:
+            await _refuse(send)
+        await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -394,7 +444,17 @@ def those_inside_refused(app, door, always):
 @declaration.misconception
 def refused_are_counted(app, door, always):
     """You count those whom you turn away, and never take them off again. They were not inside."""
-    return _guard(app, door, always, count_refused=True)
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            door.inside += 1
+            await _refuse(send)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -402,7 +462,16 @@ def refused_with_429(app, door, always):
     """429 says that this client asks too often. It has done nothing wrong: the service is on its way out, which is
     503.
     """
-    return _guard(app, door, always, refuse=lambda send: _refuse(send, 429))
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send, 429)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
@@ -410,16 +479,43 @@ def no_word_when_to_return(app, door, always):
     """You refuse without retry-after. A client that knows when to come back comes back; one that does not gives up, or
     asks at once and again.
     """
-    return _guard(app, door, always, refuse=lambda send: _refuse(send, headers=[(b"connection", b"close")]))
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send, headers=[(b"connection", b"close")])
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
 def connection_kept(app, door, always):
     """You leave the connection open. The client will send its next request on it, to a process that is gone by then."""
-    return _guard(app, door, always, refuse=lambda send: _refuse(send, headers=[(b"retry-after", b"1")]))
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send, headers=[(b"retry-after", b"1")])
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded
 
 
 @declaration.misconception
 def never_finished(app, door, always):
     """You send the status and the headers, and no body. Even an empty answer has to be ended, or the client waits."""
-    return _guard(app, door, always, refuse=lambda send: _refuse(send, whole=False))
+
+    async def guarded(scope, receive, send):
+        if _passes(scope, always):
+            await app(scope, receive, send)
+        elif door.closed:
+            await _refuse(send, whole=False)
+        else:
+            await _serve(app, door, scope, receive, send)
+
+    return guarded

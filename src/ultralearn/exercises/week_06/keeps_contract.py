@@ -46,40 +46,26 @@ def keeps_contract(answer: Answer, sent: list[int], k: int, n_items: int) -> boo
     return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
-def _strict(
-    answer,
-    sent,
-    k,
-    n_items,
-    *,
-    status=lambda status: status == 200,
-    kind=lambda text: text.partition(";")[0].strip().lower() == "application/json",
-    version=lambda version: isinstance(version, str) and bool(version),
-    whole=lambda item: type(item) is int,
-    bounds=(1, 0),
-    length=lambda ids, k: len(ids) == k,
-    twice=False,
-    repeat=False,
-    guard=(ValueError, LookupError, TypeError),
-    lists_only=True,
-):
-    """As the reference's, but for what is given."""
-    if not status(answer.status) or not kind(answer.content_type):
-        return False
+def _is_json(answer):
+    return answer.content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def _contents(answer):
+    """The ids and the name of the model; both None where the body is not of the right form."""
     try:
         body = json.loads(answer.body)
-        films = body["items"]
-        ids = [film["item"] for film in films]
-        if not version(body["model_version"]) or (lists_only and not isinstance(films, list)):
-            return False
-        ids = [item if type(item) is int else int(item) if whole(item) else None for item in ids]
-    except guard:
-        return False
-    if any(item is None or not bounds[0] <= item <= n_items + bounds[1] for item in ids):
-        return False
-    if not length(ids, k) or (not twice and len(set(ids)) < len(ids)):
-        return False
-    return repeat or not set(ids) & set(sent)
+        ids, version = [film["item"] for film in body["items"]], body["model_version"]
+    except (ValueError, LookupError, TypeError):
+        return None, None
+    return (ids, version) if isinstance(body["items"], list) else (None, None)
+
+
+def _named(version):
+    return isinstance(version, str) and version != ""
+
+
+def _films(ids, n_items):
+    return ids is not None and all(type(item) is int and 1 <= item <= n_items for item in ids)
 
 
 def _spoiled(answer: Answer, sent: list[int], k: int, n_items: int) -> dict[str, Answer]:
@@ -201,7 +187,10 @@ def valid_json_alone(answer, sent, k, n_items):
 @declaration.misconception
 def content_type_ignored(answer, sent, k, n_items):
     """You never look at the content type. JSON that says it is HTML is shown as a page of braces."""
-    return _strict(answer, sent, k, n_items, kind=lambda text: True)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
@@ -209,13 +198,21 @@ def content_type_to_the_letter(answer, sent, k, n_items):
     """You compare the content type letter by letter, and refuse one with `; charset=utf-8` behind it or in capitals.
     Half of the frameworks write it so.
     """
-    return _strict(answer, sent, k, n_items, kind=lambda text: text == "application/json")
+    ids, version = _contents(answer)
+    if not (
+        answer.status == 200 and answer.content_type == "application/json" and _named(version) and _films(ids, n_items)
+    ):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def any_2xx(answer, sent, k, n_items):
     """Every status from 200 to 299 is fine with you. 202 says that the answer will come later."""
-    return _strict(answer, sent, k, n_items, status=lambda status: 200 <= status < 300)
+    ids, version = _contents(answer)
+    if not (200 <= answer.status < 300 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
@@ -223,7 +220,13 @@ def raises_at_nonsense(answer, sent, k, n_items):
     """On a body that is no JSON, or lacks a field, you raise. A judge who faints has given no verdict: nonsense is the
     one thing that is sure to come.
     """
-    return _strict(answer, sent, k, n_items, guard=())
+    if answer.status != 200 or not _is_json(answer):
+        return False
+    body = json.loads(answer.body)
+    ids = [film["item"] for film in body["items"]]
+    if not _named(body["model_version"]) or not isinstance(body["items"], list) or not _films(ids, n_items):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
@@ -231,76 +234,134 @@ def nothing_but_missing_keys(answer, sent, k, n_items):
     """You expect that a field is missing, and that the body is no JSON. But it can be JSON and no object: a list, a
     number, null. Then it is a TypeError.
     """
-    return _strict(answer, sent, k, n_items, guard=(ValueError, KeyError))
+    if answer.status != 200 or not _is_json(answer):
+        return False
+    try:
+        body = json.loads(answer.body)
+        ids, version = [film["item"] for film in body["items"]], body["model_version"]
+    except (ValueError, KeyError):
+        return False
+    if not _named(version) or not isinstance(body["items"], list) or not _films(ids, n_items):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def short_lists_pass(answer, sent, k, n_items):
     """A list that is too short passes with you, and so does an empty one. Exactly k are asked for."""
-    return _strict(answer, sent, k, n_items, length=lambda ids, k: len(ids) <= k)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) <= k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def long_lists_pass(answer, sent, k, n_items):
     """A list that is too long passes with you. Exactly k are asked for."""
-    return _strict(answer, sent, k, n_items, length=lambda ids, k: len(ids) >= k)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) >= k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def ten_are_enough(answer, sent, k, n_items):
     """You want ten films, whatever k says."""
-    return _strict(answer, sent, k, n_items, length=lambda ids, k: len(ids) == 10)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == 10 and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def twice_is_fine(answer, sent, k, n_items):
     """The same film may fill the whole list, as far as you are concerned."""
-    return _strict(answer, sent, k, n_items, twice=True)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def the_sent_come_back(answer, sent, k, n_items):
     """You let films through that were sent: somebody is recommended what they have told you they know."""
-    return _strict(answer, sent, k, n_items, repeat=True)
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == k
 
 
 @declaration.misconception
 def counted_from_zero(answer, sent, k, n_items):
     """Your ids go from 0 to n_items - 1, as in arrays. On the wire they count from 1."""
-    return _strict(answer, sent, k, n_items, bounds=(0, -1))
+    ids, version = _contents(answer)
+    if not (
+        answer.status == 200
+        and _is_json(answer)
+        and _named(version)
+        and ids is not None
+        and all(type(item) is int and 0 <= item < n_items for item in ids)
+    ):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def no_largest_id(answer, sent, k, n_items):
     """You let films through that do not exist: the ids end at n_items."""
-    return _strict(answer, sent, k, n_items, bounds=(1, 10**9))
+    ids, version = _contents(answer)
+    if not (
+        answer.status == 200
+        and _is_json(answer)
+        and _named(version)
+        and ids is not None
+        and all(type(item) is int and item >= 1 for item in ids)
+    ):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def true_is_one(answer, sent, k, n_items):
     """`isinstance(True, int)` is true in Python, so `true` passes for film number 1. Ask for `type(item) is int`."""
-    return _strict(answer, sent, k, n_items, whole=lambda item: isinstance(item, bool))
+    ids, version = _contents(answer)
+    if not (
+        answer.status == 200
+        and _is_json(answer)
+        and _named(version)
+        and ids is not None
+        and all(isinstance(item, int) and 1 <= item <= n_items for item in ids)
+    ):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def converted_to_fit(answer, sent, k, n_items):
     """You turn "50" and 50.0 into numbers and go on. A client in a stricter language than Python breaks on it."""
-    return _strict(answer, sent, k, n_items, whole=lambda item: isinstance(item, str | float))
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _named(version)):
+        return False
+    try:
+        ids = [item if type(item) is bool else int(item) for item in ids]
+    except (TypeError, ValueError):
+        return False
+    return _films(ids, n_items) and len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def nameless_models(answer, sent, k, n_items):
     """You never look at model_version. When an answer is wrong in March, nobody will know which model gave it."""
-    return _strict(
-        answer,
-        sent,
-        k,
-        n_items,
-        version=lambda version: True,
-    )
+    ids, _ = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
 
 
 @declaration.misconception
 def blank_names(answer, sent, k, n_items):
     """An empty model_version passes with you. It is there, and says nothing."""
-    return _strict(answer, sent, k, n_items, version=lambda version: isinstance(version, str))
+    ids, version = _contents(answer)
+    if not (answer.status == 200 and _is_json(answer) and isinstance(version, str) and _films(ids, n_items)):
+        return False
+    return len(ids) == len(set(ids)) == k and not set(ids) & set(sent)
