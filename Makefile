@@ -28,10 +28,10 @@ book: $(SITE)/.complete ## set up and build the site from the stored outputs
 	@echo "The book is built: open $(SITE)/index.html, or run \`make serve\`"
 
 serve: book ## open the built site on a free local port
-	@$(PY) -m ultralearn.publish.serve $(SITE)
+	@$(PY) -m ultralearn.cli.serve $(SITE)
 
 lab: $(ENV) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
-	@$(PY) -m ultralearn.publish.learner_copy $(if $(FRESH),--fresh)
+	@$(PY) -m ultralearn.cli.lab $(if $(FRESH),--fresh)
 	$(BIN)/jupyter lab --notebook-dir work
 
 # --- for maintainers

@@ -121,11 +121,12 @@ from ultralearn.exercises.week_06 import (
     hint,
 )
 from ultralearn.gates.address import base_url
+from ultralearn.gates.month_03.checks import Limits, run_gate
+from ultralearn.gates.month_03.contract import question
+from ultralearn.gates.month_03.synthetic_users import compose, popular_orders, without
 from ultralearn.gates.report import Report
 from ultralearn.practice import claim
-from ultralearn.recsys.composed_people import compose, popular_orders, without
 from ultralearn.recsys.data import load_movielens
-from ultralearn.recsys.gate import Limits, question, run_gate
 from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.release import promised, write_release
 from ultralearn.recsys.service.answers import Profile

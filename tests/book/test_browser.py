@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.chromium import AXE, launched
-from ultralearn.publish import serve
+from ultralearn.cli import serve
 
 THEMES_OWN = {"label-content-name-mismatch", "region"}  # axe's findings in sphinx-book-theme itself
 SETTLED = """() => Promise.all(document.getAnimations()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ultralearn.publish import address, expected_pages, learner_copy, notebooks, serve
+from ultralearn.publish import address, expected_pages
 
 ROOT = Path(__file__).parents[2]
 NEW = "https://example.org/someone/course"
@@ -60,21 +60,6 @@ def test_what_is_no_address_is_refused(course, monkeypatch, capsys):
         address.address(course)
 
 
-def test_learners_copies_are_made_once_and_never_overwritten(course, monkeypatch, capsys):
-    notebooks.write(notebooks.read_source(Path("notebooks/week_99_small.py")), Path("notebooks/week_99_small.ipynb"))
-    (made,) = learner_copy.make_copies()
-    assert "jupytext" not in notebooks.read(made).metadata
-    made.write_text("the learner's own answer")
-    assert learner_copy.make_copies() == []
-    monkeypatch.setattr(sys, "argv", ["learner_copy", "--fresh"])
-    learner_copy.main()
-    learner_copy.main()
-    out = capsys.readouterr().out
-    assert "work/week_99_small_2.ipynb" in out
-    assert "work/week_99_small_3.ipynb" in out
-    assert made.read_text() == "the learner's own answer"
-
-
 def test_expected_pages_are_those_of_the_contents(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/week_01_a.ipynb").write_text("{}")
@@ -100,22 +85,3 @@ def test_expected_pages_are_those_of_the_contents(tmp_path, monkeypatch, capsys)
     toc.write_text(contents + "    - glob: notebooks/nothing_*\n")
     with pytest.raises(ValueError, match="no notebook matches"):
         expected_pages.pages(toc)
-
-
-def test_serve_takes_a_free_port_of_this_machine_and_wants_a_site(tmp_path, monkeypatch, capsys):
-    with pytest.raises(FileNotFoundError, match="make book"):
-        serve.server(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["serve", str(tmp_path)])
-    with pytest.raises(SystemExit, match="make book"):
-        serve.main()
-    (tmp_path / "index.html").write_text("hello")
-    opened = []
-    monkeypatch.setattr(serve.webbrowser, "open", opened.append)
-
-    def interrupted(self):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(serve.ThreadingHTTPServer, "serve_forever", interrupted)
-    serve.main()
-    assert opened[0].startswith("http://127.0.0.1:")
-    assert opened[0] in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """The learner's own copies in `work/`: made from the published notebooks, never overwritten.
 
-`python -m ultralearn.publish.learner_copy [--fresh]`
+`python -m ultralearn.cli.lab [--fresh]`
 """
 
 from __future__ import annotations

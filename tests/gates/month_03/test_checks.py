@@ -15,23 +15,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.recsys import apis
+from tests.gates.month_03 import apis
 from ultralearn.gates.address import base_url
 from ultralearn.gates.calls import Answer
+from ultralearn.gates.month_03 import checks
+from ultralearn.gates.month_03.checks import GATE, Limits, one_order_explains, run_gate
+from ultralearn.gates.month_03.contract import BAD_INPUT, Invalid, Recommended, read_answer
+from ultralearn.gates.month_03.synthetic_users import compose
 from ultralearn.gates.report import verified
-from ultralearn.recsys import gate
-from ultralearn.recsys.composed_people import compose
 from ultralearn.recsys.data import load_movielens
-from ultralearn.recsys.gate import (
-    BAD_INPUT,
-    GATE,
-    Invalid,
-    Limits,
-    Recommended,
-    one_order_explains,
-    read_answer,
-    run_gate,
-)
 
 SEED = 3  # of people on whom a good model clearly is: 60 are fewer than the gate asks, and leave more to luck
 # Fewer and faster than the gate's own, to be done sooner; and no busy machine is slow by these bounds.
@@ -76,7 +68,7 @@ def composed_once():
         return kept[count, seed]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "compose", remembered)
+        patch.setattr(checks, "compose", remembered)
         yield
 
 
@@ -311,7 +303,7 @@ def test_a_host_that_does_not_exist(ratings):
 @pytest.mark.parametrize("check", [name for name in CHECKS if name != "deployed"])
 def test_a_check_that_breaks_keeps_the_gate_shut(check, ratings, monkeypatch):
     """Were all else verified, one exception anywhere is enough."""
-    genuine = gate.Gate3.checks
+    genuine = checks.Gate3.checks
 
     async def holds():
         return verified("as if")
@@ -321,11 +313,11 @@ def test_a_check_that_breaks_keeps_the_gate_shut(check, ratings, monkeypatch):
 
     def rigged(self):
         return [
-            gate.Check(each.name, each.claim, breaks if each.name == check else holds, (), each.only_deployed)
+            checks.Check(each.name, each.claim, breaks if each.name == check else holds, (), each.only_deployed)
             for each in genuine(self)
         ]
 
-    monkeypatch.setattr(gate.Gate3, "checks", rigged)
+    monkeypatch.setattr(checks.Gate3, "checks", rigged)
     report = ask("http://127.0.0.1:9", ratings)
     assert report.verdict == "failed"
     assert by_status(report, "failed") == {check}
@@ -381,13 +373,13 @@ def test_two_tastes_are_not_one_order():
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 10), (0.95, 19), (1.0, 20), (0.01, 1)])
 def test_percentile(share, expected):
-    assert gate.percentile(list(range(20, 0, -1)), share) == expected
+    assert checks.percentile(list(range(20, 0, -1)), share) == expected
 
 
 def test_a_gain_by_luck_is_none():
     rng = np.random.default_rng(0)
-    assert gate.lowest_gain(rng.normal(0.0, 0.3, 300)) < 0
-    assert gate.lowest_gain(rng.normal(0.1, 0.3, 300)) > 0
+    assert checks.lowest_gain(rng.normal(0.0, 0.3, 300)) < 0
+    assert checks.lowest_gain(rng.normal(0.1, 0.3, 300)) > 0
 
 
 # --- the documented contract and what is enforced are one
@@ -395,7 +387,7 @@ def test_a_gain_by_luck_is_none():
 
 @pytest.fixture(scope="module")
 def contract():
-    page = (Path(__file__).parents[2] / "book" / "gate_3.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "book" / "gate_3.md").read_text(encoding="utf-8")
     return yaml.safe_load(re.search(r"```yaml\n(openapi:.*?)```", page, re.DOTALL)[1])
 
 
@@ -408,7 +400,7 @@ def schema(contract, name):
 def test_what_the_gate_sends_is_what_the_contract_says(contract, ratings):
     request = schema(contract, "Profile")
     for person in compose(ratings, 20, SEED):
-        request.validate(gate.question(person, gate.MOST_K))
+        request.validate(checks.question(person, checks.MOST_K))
     request.validate({"items": [], "k": 1})
     for name, body in BAD_INPUT.items():
         if not isinstance(body, bytes):
@@ -424,7 +416,7 @@ def test_what_the_contract_calls_an_answer_is_one(contract, ratings, likeness):
 
 
 def test_the_contract_has_the_two_routes(contract):
-    assert set(contract["paths"]) == {"/recommend", gate.HEALTH_PATHS[0]}
+    assert set(contract["paths"]) == {"/recommend", checks.HEALTH_PATHS[0]}
     assert set(contract["paths"]["/recommend"]["post"]["responses"]) == {"200", "4XX"}
-    assert contract["components"]["schemas"]["Profile"]["properties"]["k"]["maximum"] == gate.MOST_K
+    assert contract["components"]["schemas"]["Profile"]["properties"]["k"]["maximum"] == checks.MOST_K
     assert httpx.URL(contract["servers"][0]["url"]).host

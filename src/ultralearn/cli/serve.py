@@ -1,6 +1,6 @@
 """Serve the built site on a free local port and open it.
 
-`python -m ultralearn.publish.serve _build/book/_build/html`
+`python -m ultralearn.cli.serve _build/book/_build/html`
 """
 
 from __future__ import annotations

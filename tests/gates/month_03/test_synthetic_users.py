@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.recsys.apis import CosineApi, Memorized, item_cosine
-from ultralearn.recsys.composed_people import (
+from tests.gates.month_03.apis import CosineApi, Memorized, item_cosine
+from ultralearn.gates.month_03.synthetic_users import (
     FEWEST_KEPT,
     FEWEST_SENT,
     LIKED,
     MOST_SENT,
-    Person,
+    SyntheticUser,
     compose,
     popular_orders,
     quality,
@@ -81,7 +81,7 @@ def real_people(ratings, users, rng):
         near = rng.random(ratings.n_items) < 0.5
         items, liked = np.flatnonzero((stars[user] > 0) & near), (stars[user] >= LIKED) & ~near
         if len(items) >= FEWEST_SENT and liked.sum() >= FEWEST_KEPT:
-            people.append(Person(int(user), items, stars[user, items], liked, ~near))
+            people.append(SyntheticUser(int(user), items, stars[user, items], liked, ~near))
     return people
 
 
@@ -124,7 +124,7 @@ def test_memory_wins_on_real_people_and_is_worth_nothing_on_composed_ones(rating
     assert worth(trained["memorized"], people) < popular(ratings, people)
 
 
-def test_composed_people_judge_models_as_new_people_do(ratings, people, trained):
+def test_synthetic_users_judge_models_as_new_people_do(ratings, people, trained):
     """Models trained without a third of the people, judged on these; and trained on everybody, on the composed ones."""
     left_out = np.arange(0, 943, 3)
     rest = ratings.take(np.flatnonzero(~np.isin(ratings.users, left_out)))
@@ -151,7 +151,7 @@ def test_it_does_not_matter_whether_the_sources_were_trained_on(ratings, trained
 def test_quality_counts_far_films_only():
     far = np.array([False, True, True, True, True])
     liked = np.array([False, False, True, False, True])
-    person = Person(0, np.array([0]), np.array([5.0]), liked, far)
+    person = SyntheticUser(0, np.array([0]), np.array([5.0]), liked, far)
     best = 1 + 1 / np.log2(3)
     assert quality([person], [[2, 4, 1]])[0] == 1
     assert quality([person], [[0, 2, 4]])[0] == 1  # a near film takes no place

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from ultralearn.gates.gate import Check, run_checks
 from ultralearn.gates.report import Finding, failed, not_checked, verdict, verified
+from ultralearn.gates.run import Check, run_checks
 
 
 def check(name, run, **parts):

@@ -8,13 +8,15 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from tests.recsys import apis
+from tests.gates.month_03 import apis
 from ultralearn import cli
+from ultralearn.gates.month_03 import checks
+from ultralearn.gates.report import Report
 from ultralearn.practice import progress
-from ultralearn.recsys import data, gate
+from ultralearn.recsys import data
 from ultralearn.recsys.data import DataUnavailable, load_movielens
 
-FAST = gate.Limits(
+FAST = checks.Limits(
     people=60, rate=100, p95_seconds=60, requests_per_client=1, seconds=60, first_seconds=60, total_seconds=300
 )
 
@@ -23,7 +25,7 @@ FAST = gate.Limits(
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("ULTRALEARN_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ULTRALEARN_HEADLESS", raising=False)
-    monkeypatch.setattr(gate, "run_gate", functools.partial(gate.run_gate, limits=FAST))
+    monkeypatch.setattr(checks, "run_gate", functools.partial(checks.run_gate, limits=FAST))
     return tmp_path / "home"
 
 
@@ -77,12 +79,12 @@ def test_failed_is_1(own_home):
 
 
 def test_passed_is_0(monkeypatch, own_home):
-    passed = gate.Report(3, "https://films.example.com", "2026-11-23T19:00:00.000+00:00", 30, 1, "passed", (), (), {})
+    passed = Report(3, "https://films.example.com", "2026-11-23T19:00:00.000+00:00", 30, 1, "passed", (), (), {})
 
     async def run_gate(*given, **options):
         return passed
 
-    monkeypatch.setattr(gate, "run_gate", run_gate)
+    monkeypatch.setattr(checks, "run_gate", run_gate)
     result = run("gate", "3", "--url", "https://films.example.com")
     assert result.exit_code == 0
     assert "PASSED" in result.stdout
@@ -93,7 +95,7 @@ def test_passed_is_0(monkeypatch, own_home):
     [
         ([], "month"),
         (["3"], "--url"),
-        (["three", "--url", "http://127.0.0.1"], "valid integer"),
+        (["three", "--url", "http://127.0.0.1"], "gates at months 3, 6, 9, 12, not three"),
         (["4", "--url", "http://127.0.0.1"], "gates at months 3, 6, 9, 12"),
         (["6", "--url", "http://127.0.0.1"], "not written yet"),
         (["3", "--url", "films.example.com"], "expected something like"),
@@ -105,7 +107,7 @@ def test_passed_is_0(monkeypatch, own_home):
     ],
 )
 def test_a_mistyped_command_is_2_and_asks_nothing(arguments, says, own_home, monkeypatch):
-    monkeypatch.delattr(gate, "Gate3")
+    monkeypatch.delattr(checks, "Gate3")
     result = run("gate", *arguments)
     assert result.exit_code == 2, result.output
     assert says in " ".join(result.output.replace("│", " ").split())
@@ -116,7 +118,7 @@ def test_a_mistyped_command_is_2_and_asks_nothing(arguments, says, own_home, mon
 def test_a_report_that_could_not_be_kept_stops_the_gate_before_it_begins(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ULTRALEARN_HOME", str(tmp_path / "file"))
-    monkeypatch.delattr(gate, "Gate3")
+    monkeypatch.delattr(checks, "Gate3")
     result = run("gate", "3", "--url", "http://127.0.0.1:9")
     assert result.exit_code == 2
     assert "ULTRALEARN_HOME" in result.output
@@ -126,13 +128,13 @@ def test_a_report_that_is_not_kept_after_all_does_not_count(monkeypatch):
     def full(self, folder):
         raise OSError("disk full")
 
-    passed = gate.Report(3, "https://films.example.com", "2026-11-23T19:00:00.000+00:00", 30, 1, "passed", (), (), {})
+    passed = Report(3, "https://films.example.com", "2026-11-23T19:00:00.000+00:00", 30, 1, "passed", (), (), {})
 
     async def run_gate(*given, **options):
         return passed
 
-    monkeypatch.setattr(gate, "run_gate", run_gate)
-    monkeypatch.setattr(gate.Report, "save", full)
+    monkeypatch.setattr(checks, "run_gate", run_gate)
+    monkeypatch.setattr(Report, "save", full)
     result = run("gate", "3", "--url", "https://films.example.com")
     assert result.exit_code == 1
     assert "disk full" in result.output

@@ -55,7 +55,7 @@ LIST_LENGTH = 10
 
 
 @dataclass(frozen=True)
-class Person:
+class SyntheticUser:
     """Somebody composed. Ids count from 0.
 
     items: (n,) what is sent; stars: (n,) 1 to 5; liked, far: (n_items,) bool, what is kept, and which films count.
@@ -68,7 +68,7 @@ class Person:
     far: NDArray[np.bool_]
 
 
-def compose(ratings: Ratings, count: int, seed: int) -> list[Person]:
+def compose(ratings: Ratings, count: int, seed: int) -> list[SyntheticUser]:
     """So many people, each with another source while there are enough. Raises ValueError where they cannot be made."""
     rng = np.random.default_rng(seed)
     stars = ratings.matrix().toarray()
@@ -77,7 +77,7 @@ def compose(ratings: Ratings, count: int, seed: int) -> list[Person]:
     # A film that everybody knows says little about who is like whom.
     rarity = np.log(ratings.n_users / np.maximum(watched, 1))
     weighted = seen * rarity
-    people: list[Person] = []
+    people: list[SyntheticUser] = []
     for source in np.concatenate([rng.permutation(ratings.n_users) for _ in range(5)]):
         if len(people) == count:
             break
@@ -88,7 +88,7 @@ def compose(ratings: Ratings, count: int, seed: int) -> list[Person]:
         items = rng.permutation(np.flatnonzero(near & seen[speaker, np.arange(ratings.n_items)]))[:MOST_SENT]
         if len(items) < FEWEST_SENT or liked.sum() < FEWEST_KEPT or _could_be_looked_up(seen, items, int(source)):
             continue
-        people.append(Person(int(source), items, stars[speaker[items], items], liked, ~near))
+        people.append(SyntheticUser(int(source), items, stars[speaker[items], items], liked, ~near))
     if len(people) < count:
         raise ValueError(
             f"only {len(people)} people could be composed of {ratings.n_users}; expected {count}: ask for fewer"
@@ -114,7 +114,7 @@ def _could_be_looked_up(seen: NDArray[np.bool_], items: Ints, source: int) -> bo
     return any(int((measure > measure[source]).sum()) < 5 for measure in measures)
 
 
-def quality(people: Sequence[Person], lists: Sequence[Sequence[int]]) -> Floats:
+def quality(people: Sequence[SyntheticUser], lists: Sequence[Sequence[int]]) -> Floats:
     """nDCG@10 of a list of item ids for each of the people, (n,): of the far films in it, the first ten are judged."""
     recommended = np.full((len(people), LIST_LENGTH), -1)
     for row, person, items in zip(recommended, people, lists, strict=True):

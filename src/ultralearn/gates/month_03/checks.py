@@ -1,4 +1,4 @@
-"""The gate of month 3: whether a recommender's API keeps the contract, whatever it is built with.
+"""The checks of month 3's gate: whether a recommender's API keeps the contract, whatever it is built with.
 
 The contract, and what each check looks at, is book/gate_3.md.
 """
@@ -14,21 +14,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import combinations
-from typing import Any
 
 import httpx2 as httpx
 import numpy as np
 
 from ultralearn.gates.address import Resolver, resolve, why_not_public
-from ultralearn.gates.calls import Answer, Caller, NotJSON
-from ultralearn.gates.gate import Check, run_checks
+from ultralearn.gates.calls import Answer, Caller
+from ultralearn.gates.month_03.contract import (
+    BAD_INPUT,
+    MOST_K,
+    Invalid,
+    Recommended,
+    question,
+    read_answer,
+    sent_items,
+)
+from ultralearn.gates.month_03.synthetic_users import SyntheticUser, compose, popular_orders, quality, without
 from ultralearn.gates.report import Finding, Measured, Report, failed, not_checked, verdict, verified
-from ultralearn.recsys.composed_people import Person, compose, popular_orders, quality, without
+from ultralearn.gates.run import Check, run_checks
 from ultralearn.recsys.data import Ratings
 
 MONTH = 3
-MOST_K = 100
-SCALE = (1, 5)  # stars
 HEALTH_PATHS = ("/health", "/healthz")  # one is enough: Cloud Run's front end keeps the second for itself
 NO_VERSION = ("", "unknown", "none", "null", "n/a", "todo", "undefined", "latest", "main", "dev")
 ABOUT_SOMETHING_ELSE = (401, 403, 405, 407, 408, 429)  # client errors that say nothing about the input
@@ -53,49 +59,6 @@ class Limits:
 
 
 GATE = Limits()
-
-
-class Invalid(ValueError):
-    """An answer breaks the contract; the message says in what."""
-
-
-@dataclass(frozen=True)
-class Recommended:
-    """A valid answer: ids as in MovieLens's files, best first."""
-
-    items: tuple[int, ...]
-    model_version: str
-
-
-def read_answer(answer: Answer, k: int, sent: Sequence[int], n_items: int) -> Recommended:
-    """The recommendations in an answer to POST /recommend. Raises Invalid for anything that the contract forbids."""
-    if answer.status != 200:
-        raise Invalid(answer.said())
-    try:
-        content = answer.json()
-    except NotJSON as error:
-        raise Invalid(f"status 200, but {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
-        raise Invalid(f"no list 'items' in {answer.said()}")
-    ids: list[int] = []
-    for entry in content["items"]:
-        found = entry.get("item") if isinstance(entry, dict) else None
-        if not isinstance(found, int) or isinstance(found, bool):
-            raise Invalid(f"an entry of 'items' has no whole number 'item', but {found!r}")
-        if not 1 <= found <= n_items:
-            raise Invalid(f"item {found} is recommended, but MovieLens has 1 to {n_items}")
-        if found in sent:
-            raise Invalid(f"item {found} is recommended to somebody who has just rated it")
-        ids.append(found)
-    twice = [item for item, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise Invalid(f"item {twice[0]} is recommended twice in one list")
-    if len(ids) != k:
-        raise Invalid(f"{len(ids)} items for k={k}")
-    name = content.get("model_version")
-    if not isinstance(name, str) or len(name) > 200:
-        raise Invalid(f"'model_version' is {name!r:.100}, not a text")
-    return Recommended(tuple(ids), name)
 
 
 class Gate3:
@@ -197,7 +160,7 @@ class Gate3:
         todo = "Use the ratings that come with the request: fold them in, or add up the neighbors of what was rated."
         asked = list(zip(self.few, self.few_answers, strict=True))
         pairs = list(combinations(asked, 2))
-        alike = sum(one_order_explains(a, _wire(p), b, _wire(q)) for (p, a), (q, b) in pairs)
+        alike = sum(one_order_explains(a, sent_items(p), b, sent_items(q)) for (p, a), (q, b) in pairs)
         if alike > len(pairs) / 2:
             return failed(
                 f"{alike} of {len(pairs)} pairs of lists are one order, the same for all, less what each has rated",
@@ -232,7 +195,7 @@ class Gate3:
         lists = []
         try:
             for person, (answer, _) in zip(self.people, self.load, strict=True):
-                found = self._read(answer, 50, _wire(person))
+                found = self._read(answer, 50, sent_items(person))
                 lists.append([item - 1 for item in found.items])
         except Invalid as error:
             return failed(str(error), "Mend the answer: it has to be valid for everybody.")
@@ -305,8 +268,8 @@ class Gate3:
 
     # --- how they ask
 
-    async def _recommend(self, person: Person, k: int) -> Recommended:
-        return self._read(await self.caller.post("/recommend", question(person, k)), k, _wire(person))
+    async def _recommend(self, person: SyntheticUser, k: int) -> Recommended:
+        return self._read(await self.caller.post("/recommend", question(person, k)), k, sent_items(person))
 
     def _read(self, answer: Answer, k: int, sent: Sequence[int]) -> Recommended:
         found = read_answer(answer, k, sent, self.ratings.n_items)
@@ -320,7 +283,7 @@ class Gate3:
         """
         began = time.perf_counter() + 0.05
 
-        async def ask(number: int, person: Person) -> tuple[Answer, float]:
+        async def ask(number: int, person: SyntheticUser) -> tuple[Answer, float]:
             due = began + number / self.limits.rate
             await asyncio.sleep(due - time.perf_counter())
             answer = await self.caller.post("/recommend", question(person, 50))
@@ -330,17 +293,6 @@ class Gate3:
 
     def _everybody_gets(self, order: np.ndarray) -> list[list[int]]:
         return [without(order, person.items, 50) for person in self.people]
-
-
-def question(person: Person, k: int) -> dict[str, Any]:
-    """The body of POST /recommend for somebody."""
-    pairs = zip(_wire(person), person.stars.tolist(), strict=True)
-    return {"items": [{"item": item, "rating": rating} for item, rating in pairs], "k": k}
-
-
-def _wire(person: Person) -> list[int]:
-    """What somebody rated, by MovieLens's own ids, which count from 1."""
-    return [int(item) + 1 for item in person.items]
 
 
 def one_order_explains(a: Recommended, rated_a: Sequence[int], b: Recommended, rated_b: Sequence[int]) -> bool:
@@ -369,36 +321,6 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms"
 
 
-def _bad(**fields: Any) -> dict[str, Any]:
-    return {"items": [{"item": 50, "rating": 5}], "k": 10} | fields
-
-
-BAD_INPUT: dict[str, Any] = {
-    "a body that is cut off": b'{"items": [{"item": 50, "rat',
-    "an empty body": b"",
-    "broken UTF-8": b'{"items": [{"item": 50, "rating": 5}], "k": "\xff"}',
-    "a list instead of an object": [],
-    "no 'items'": {"k": 10},
-    "'items' that is a text": _bad(items="50"),
-    "an entry that is a number": _bad(items=[50]),
-    "an entry without 'item'": _bad(items=[{"rating": 5}]),
-    "an item that is a text": _bad(items=[{"item": "Star Wars", "rating": 5}]),
-    "item 0, where ids count from 1": _bad(items=[{"item": 0, "rating": 5}]),
-    "item 1.5": _bad(items=[{"item": 1.5, "rating": 5}]),
-    "item null": _bad(items=[{"item": None, "rating": 5}]),
-    "item -1": _bad(items=[{"item": -1, "rating": 5}]),
-    "a rating that is a text": _bad(items=[{"item": 50, "rating": "good"}]),
-    "a rating of null": _bad(items=[{"item": 50, "rating": None}]),
-    "a rating of 11": _bad(items=[{"item": 50, "rating": 11}]),
-    "a rating of NaN": b'{"items": [{"item": 50, "rating": NaN}], "k": 10}',
-    "k that is a text": _bad(k="ten"),
-    "k of 2.5": _bad(k=2.5),
-    "k of 0": _bad(k=0),
-    "k of -5": _bad(k=-5),
-    "k of a million": _bad(k=10**6),
-}
-
-
 async def run_gate(
     base: httpx.URL,
     ratings: Ratings,
@@ -415,6 +337,7 @@ async def run_gate(
     None draws one. resolver: the one place where names become addresses for the question whether the host is public.
     """
     seed = secrets.randbelow(2**32) if seed is None else seed
+    versions = {name: version(name) for name in ("ultralearn", "httpx2")}  # first: nothing may fail after the work
     started, clock = datetime.now(UTC), time.monotonic()
     not_public = await why_not_public(base.host, resolver)
     async with Caller(base, headers or {}, limits.seconds, through_proxy=not_public is None) as caller:
@@ -429,5 +352,5 @@ async def run_gate(
         verdict=verdict([check.name for check in checks], lines),
         lines=tuple(lines),
         measured=tuple(measured),
-        versions={"ultralearn": version("ultralearn"), "httpx": version("httpx")},
+        versions=versions,
     )

@@ -1,0 +1,5 @@
+"""`python -m ultralearn.cli`."""
+
+from ultralearn.cli import main
+
+main()
