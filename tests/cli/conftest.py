@@ -1,0 +1,1 @@
+from tests.publish.conftest import course  # noqa: F401  # a fixture
