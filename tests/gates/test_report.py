@@ -4,11 +4,11 @@ import dataclasses
 import io
 import itertools
 import json
+import os
 
 import pytest
 from rich.console import Console
 
-from ultralearn.gates import report
 from ultralearn.gates.report import Line, Measured, Report, failed, not_checked, verdict, verified
 from ultralearn.gates.table import table
 
@@ -78,7 +78,10 @@ def test_the_report_is_saved_whole(a_report, tmp_path):
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(a_report, tmp_path, monkeypatch):
-    monkeypatch.setattr(report.json, "dump", lambda *given, **options: (_ for _ in ()).throw(OSError("disk full")))
+    def full(*given):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         a_report.save(tmp_path)
     assert list(tmp_path.iterdir()) == []

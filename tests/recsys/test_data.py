@@ -198,7 +198,7 @@ def test_a_tampered_cache_is_refused_and_named_where_nothing_else_helps(world, t
     path = tmp_path / "cache" / "ml-100k.npz"
     rows, items = data._read_cache(path.read_bytes())
     rows[0, 2] = 1
-    data._write_whole(path, rows, items)
+    data._write_cache(path, rows, items)
     world.grouplens = urllib.error.URLError("down")
     with pytest.raises(data.DataUnavailable, match=r"cached copy in .* is damaged"):
         data.load_movielens()
@@ -213,7 +213,7 @@ def test_a_write_that_fails_leaves_the_cache_as_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr(data.np, "savez_compressed", full)
     with pytest.raises(OSError, match="no space left"):
-        data._write_whole(path, np.zeros((1, 4), dtype=np.int64), ["x\t0\tunknown"])
+        data._write_cache(path, np.zeros((1, 4), dtype=np.int64), ["x\t0\tunknown"])
     assert path.read_bytes() == b"as it was"
     assert [entry.name for entry in tmp_path.iterdir()] == ["ml-100k.npz"]
 

@@ -1,12 +1,12 @@
 """What a gate found: one line a check, the verdict that follows from them, and the report that is kept."""
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from ultralearn import files
 
 Status = Literal["verified", "failed", "not checked"]
 Verdict = Literal["passed", "ready, not deployed", "failed"]
@@ -99,16 +99,7 @@ class Report:
 
     def save(self, folder: Path) -> Path:
         """Writes the report into the folder, whole or not at all, under a name of its own. Raises OSError."""
-        folder.mkdir(parents=True, exist_ok=True)
         stamp = self.started.replace(":", "").replace("-", "").partition("+")[0]
         path = folder / f"gate_{self.month}_{stamp}Z.json"
-        handle, beside = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.as_json(), file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
+        files.write_text(path, json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n")
         return path

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
+from ultralearn import files
 from ultralearn.practice.claims import CLAIM_MIME
 from ultralearn.publish import execute, notebooks
 
@@ -97,9 +97,7 @@ def accept() -> dict[str, Any]:
         "notebooks": [harvest(path) for path, _ in fresh],
         "exercises": proved,
     }
-    draft = RESULTS.with_suffix(".draft")
-    draft.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(draft, RESULTS)
+    files.write_text(RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return results
 
 

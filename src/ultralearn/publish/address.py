@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from ultralearn import files
+
 PLACEHOLDER = "@REPOSITORY@"  # in the notebooks' first cell
 CONFIG = Path("_config.yml")
 URL_LINE = re.compile(r"^(\s+url:\s*)(https://\S+)", re.MULTILINE)
@@ -36,7 +38,7 @@ def fill(root: Path, new: str) -> list[Path]:
         text = path.read_text(encoding="utf-8")
         filled = text.replace(old, new).replace(PLACEHOLDER, new)
         if filled != text:
-            path.write_text(filled, encoding="utf-8")
+            files.write_text(path, filled)
             changed.append(path)
     return changed
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+
+from ultralearn import files
 
 FOLDER = Path("notebooks")
 EXECUTED = Path("_build/executed")
@@ -39,10 +40,7 @@ def read(path: Path) -> NotebookNode:
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    files.write_text(path, nbformat.writes(notebook) + "\n")
 
 
 def own_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -1,7 +1,6 @@
 """The cards of a week as an Anki deck in the built site, made whenever the site is."""
 
 import os
-import tempfile
 import time as clock
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
+from ultralearn import files
 from ultralearn.practice.cards import CARDS, Card, Choice, load_cards, weeks_with_cards
 
 _DECK_ID = 1_730_000_000  # plus the week's number: a deck keeps its id for good, or learners get a second one
@@ -57,11 +57,8 @@ def export_deck(week: str, cards: Iterable[Card], path: Path, time: float) -> No
             back += f"<ol>{''.join(f'<li>{_verdict(c)}</li>' for c in card.choices)}</ol>"
         fields = [front, back, markdown_to_html(card.source)]
         deck.add_note(genanki.Note(model=model, fields=fields, guid=genanki.guid_for("ultralearn", card.id)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with files.whole_file(path) as draft:
         genanki.Package(deck).write_to_file(draft, timestamp=time + number)
-        os.replace(draft, path)
 
 
 def _verdict(choice: Choice) -> str:

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
+from ultralearn import files
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -131,7 +133,7 @@ def load_movielens() -> Ratings:
             continue
         print(f"These ratings came from {name}.\n{TERMS}")
         try:
-            _write_whole(cached, rows, items)
+            _write_cache(cached, rows, items)
         except OSError as error:
             print(f"They could not be kept in {cached.parent} ({error}): they will be downloaded again next time.")
         return ratings
@@ -277,14 +279,6 @@ def _read_cache(content: bytes) -> tuple[Ints, list[str]]:
         return arrays["rows"], arrays["items"].tolist()
 
 
-def _write_whole(path: Path, rows: Ints, items: list[str]) -> None:
-    """Writes the cache whole or not at all: first beside its place, then moved there in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, rows=rows, items=np.array(items))
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _write_cache(path: Path, rows: Ints, items: list[str]) -> None:
+    with files.whole_file(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, rows=rows, items=np.array(items))

@@ -2,13 +2,11 @@
 
 import argparse
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ultralearn import files
 from ultralearn.recsys import storage
 from ultralearn.recsys.data import Ratings, load_movielens
 from ultralearn.recsys.ials import IALS
@@ -49,8 +47,6 @@ def write_release(
     ones, and how many of these must be among the first ten; all counted from 0. Raises BadRelease, and leaves what
     was in the folder, where the model does not keep a promise.
     """
-    folder = Path(folder).absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
     films = [
         {"title": title, "year": int(year) or None, "genres": list(genres)}
         for title, year, genres in zip(ratings.titles, ratings.years, ratings.genres, strict=True)
@@ -59,16 +55,11 @@ def write_release(
         {"items": [int(item) + 1 for item in liked], "expected": [int(item) + 1 for item in expected], "at_least": n}
         for liked, expected, n in golden
     ]
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-        new = Path(beside) / "new"
-        storage.save(model, new)
-        (new / "catalog.json").write_text(json.dumps({"films": films}, ensure_ascii=False) + "\n", encoding="utf-8")
-        (new / "golden.json").write_text(json.dumps({"queries": queries}, indent=1) + "\n", encoding="utf-8")
-        release = load_release(new)
-        if folder.exists():
-            shutil.move(folder, Path(beside) / "old")
-        os.replace(new, folder)
-    return release
+    with files.whole_folder(folder) as draft:
+        storage.save(model, draft)
+        (draft / "catalog.json").write_text(json.dumps({"films": films}, ensure_ascii=False) + "\n", encoding="utf-8")
+        (draft / "golden.json").write_text(json.dumps({"queries": queries}, indent=1) + "\n", encoding="utf-8")
+        return load_release(draft)
 
 
 def promised(ratings: Ratings, promises: Sequence[Promise] = PROMISES) -> list[tuple[list[int], list[int], int]]:

@@ -1,7 +1,6 @@
 """A fitted model as two files in a folder, for another process to read: its arrays, and a page that describes them."""
 
 import json
-import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 from scipy import sparse
 
+from ultralearn import files
 from ultralearn.recsys.als import ALS
 from ultralearn.recsys.baselines import ItemMean, Offsets, Popularity
 from ultralearn.recsys.bayesian_mf import BayesianMF
@@ -68,20 +68,9 @@ def save(model: Recommender, folder: str | Path) -> None:
     }
     text = json.dumps(description, indent=2, default=lambda number: number.item()) + "\n"
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        new, old = Path(beside, "new"), Path(beside, "old")
-        new.mkdir()
-        (new / "model.safetensors").write_bytes(content)
-        (new / "model.json").write_text(text, encoding="utf-8")
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
+    with files.whole_folder(folder) as draft:
+        (draft / "model.safetensors").write_bytes(content)
+        (draft / "model.json").write_text(text, encoding="utf-8")
 
 
 def load(folder: str | Path) -> Recommender:

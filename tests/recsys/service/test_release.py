@@ -1,6 +1,7 @@
 """A release answers as the package's model does, says why, and is refused whole where anything about it is wrong."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -212,3 +213,22 @@ def test_promises_are_made_by_title():
     assert promised(ratings, [Promise(("Film 3",), ("Film 5", "Film 8"), 1)]) == [([3], [5, 8], 1)]
     with pytest.raises(ValueError, match="0 films are called 'No such film'"):
         promised(ratings, [Promise(("No such film",), ("Film 5",), 1)])
+
+
+@pytest.mark.parametrize("moved", [0, 1], ids=["moving the old one away", "moving the new one in"])
+def test_a_release_that_is_served_outlives_one_that_cannot_take_its_place(tmp_path, monkeypatch, moved):
+    before = make_release(tmp_path / "release")
+    genuine, calls = os.rename, iter(range(100))
+
+    def fails(source, target):
+        # The model is saved into the draft in the same way: its own two renames come first.
+        if next(calls) == 2 + moved:
+            raise OSError("device is busy")
+        genuine(source, target)
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(OSError, match="device is busy"):
+        make_release(tmp_path / "release")
+    monkeypatch.undo()
+    assert load_release(tmp_path / "release").version == before.version
+    assert [path.name for path in tmp_path.iterdir()] == ["release"]
