@@ -1,7 +1,10 @@
 """What a learner's code can do to the checker, and what the learner is told."""
 
+import dataclasses
 import itertools
 import linecache
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -58,7 +61,7 @@ PARTS = {
     "probes": [
         Probe("two values", lambda: {"values": np.array([1.0, 3.0]), "factor": 2.0}),
         Probe("other factor", lambda: {"values": np.array([1.0, 0.0, 2.0]), "factor": 0.5}),
-        Probe("many", lambda: {"values": np.arange(1000.0), "factor": 3.0}, 0.5),
+        Probe("many", lambda: {"values": np.arange(1000.0), "factor": 3.0}, 50),
     ],
 }
 MISCONCEPTIONS = [adds, divides, always_doubles, works_in_place, fails_on_many]
@@ -225,24 +228,106 @@ def test_the_name_is_given_back(week):
 
 def test_a_loop_is_stopped():
     found = Checker(declared(), patience=0.2).check(written("while True: pass"))
-    assert "did not come back: stopped after 0.2 s in your line 2" in found.message
+    assert "did not come back: stopped after 0.2 s of computing in your line 2" in found.message
 
 
-def test_a_loop_that_swallows_exceptions_is_stopped():
-    body = "while True:\n        try:\n            pass\n        except Exception:\n            pass"
+@pytest.mark.parametrize("swallowed", ["Exception", "BaseException"])
+def test_a_loop_that_swallows_exceptions_is_stopped(swallowed):
+    """A bare `except` around the whole of a loop's body catches the first signal; one of the next hits between."""
+    body = f"while True:\n        try:\n            pass\n        except {swallowed}:\n            pass"
     assert "did not come back" in Checker(declared(), patience=0.2).check(written(body)).message
 
 
-def test_right_but_slow():
-    wait = "while time.process_time() < began + 0.3: pass"
+def test_what_sleeps_is_ended_by_the_clock_and_what_computes_is_not():
+    asleep = Checker(declared(), wall=0.2).check(written("import time; time.sleep(3600)"))
+    assert "did not come back: stopped after waiting for 0.2 s" in asleep.message
+    slow = "import time\n    began = time.process_time()\n    while time.process_time() < began + 0.3: pass"
+    computes = Checker(declared(), wall=0.1).check(written(f"{slow}\n    return values * factor"))
+    assert computes.status == "right", computes.message
+
+
+def slow_reference(values: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply; on many values, take a tenth of a second of computing."""
+    began = time.process_time()
+    while len(values) > 9 and time.process_time() < began + 0.1:
+        pass
+    return values * factor
+
+
+def computing(seconds: float):
+    wait = f"while time.process_time() < began + {seconds}: pass"
     clock = "import time\n    began = time.process_time()"
-    body = f"{clock}\n    if len(values) > 9:\n        {wait}\n    return values * factor"
-    parts = {**PARTS, "probes": [*PARTS["probes"][:2], Probe("many", PARTS["probes"][2].make, 0.1)]}
-    assert "Right, but slow: 0.3" in Checker(declared(**parts)).check(written(body)).message
+    return written(f"{clock}\n    if len(values) > 9:\n        {wait}\n    return values * factor")
+
+
+def many(times: float):
+    return [*PARTS["probes"][:2], Probe("many", PARTS["probes"][2].make, times)]
+
+
+def test_a_budget_is_a_multiple_of_the_references_own_time():
+    """The same function is slow beside a quick reference and right beside one that takes as long."""
+    found = Checker(declared(probes=many(20))).check(computing(0.5))
+    assert "Right, but slow: 0.5" in found.message
+    assert "of computing on many. The solution takes 0.01 s here, and 20 times that is allowed." in found.message
+    beside = declared(slow_reference, probes=many(20))
+    assert Checker(beside).check(renamed(computing(0.5), "slow_reference")).status == "right"
+
+
+def renamed(function, name):
+    function.__name__ = name
+    return function
+
+
+def test_a_reference_that_was_measured_in_a_better_moment_is_measured_again():
+    checker = Checker(declared(slow_reference, probes=many(4)))
+    checker.check(slow_reference)
+    kept = checker._known[slow_reference, 2]
+    checker._known[slow_reference, 2] = dataclasses.replace(
+        kept, outcome=dataclasses.replace(kept.outcome, seconds=0.001)
+    )
+    assert checker.check(renamed(computing(0.2), "slow_reference")).status == "right"
+
+
+def test_too_slow_to_be_waited_for():
     stuck = "if len(values) > 9:\n        while True: pass\n    return values * factor"
-    hasty = {**parts, "probes": [*parts["probes"][:2], Probe("many", parts["probes"][2].make, 0.01)]}
-    found = Checker(declared(**hasty), patience=0.2)
-    assert "Right on the small inputs, but too slow on many" in found.check(written(stuck)).message
+    found = Checker(declared(probes=many(1)), patience=0.2).check(written(stuck))
+    assert "Right on the small inputs, but too slow on many: stopped after 0.2 s of computing" in found.message
+
+
+def test_a_reference_that_is_stopped_is_neither_the_learners_fault_nor_an_error():
+    def waits(values: np.ndarray, factor: float) -> np.ndarray:
+        """Multiply, and on many values wait, as on a machine that gives nothing."""
+        if len(values) > 9:
+            time.sleep(3600)
+        return values * factor
+
+    checker = Checker(declared(waits), wall=0.2)
+    assert checker.check(renamed(written("return values * factor"), "waits")).status == "right"
+    assert checker.check(renamed(written("return values + factor"), "waits")).hint == "adds"
+
+    def never(values: np.ndarray, factor: float) -> np.ndarray:
+        """Multiply, some day."""
+        time.sleep(3600)
+        return values
+
+    found = Checker(declared(never), wall=0.2).check(renamed(written("return values * factor"), "never"))
+    assert found.status == "not checked"
+    assert "too busy" in found.message
+
+
+def test_what_was_not_checked_is_no_attempt(week, monkeypatch, capsys):
+    checker = week.checkers["scale"]
+    monkeypatch.setattr(checker, "_reference_was_stopped", lambda index: True)
+    assert week.exercise(written("return values * factor")) is scale
+    assert "not checked. The reference stands in." in capsys.readouterr().out
+    assert progress.events() == []
+
+
+def test_timers_and_handlers_are_given_back(week):
+    before = [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)]
+    week.checkers["scale"].check(written("return values * factor"))
+    assert [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)] == before
+    assert [signal.getitimer(which)[0] for which in (signal.ITIMER_REAL, signal.ITIMER_PROF)] == [0, 0]
 
 
 def test_a_result_that_breaks_when_looked_at(week):
@@ -297,7 +382,7 @@ def test_headless_runs_log_nothing(week, monkeypatch):
         ({"misconceptions": [adds, divides, always_doubles, works_in_place, lambda values, factor: 1]}, "no hint"),
         ({"misconceptions": [adds, divides, adds, works_in_place, shifts]}, "two misconceptions adds"),
         ({"probes": PARTS["probes"][:1]}, "at least 2"),
-        ({"probes": PARTS["probes"][:2]}, "needs `seconds`"),
+        ({"probes": PARTS["probes"][:2]}, "needs `times`"),
     ],
 )
 def test_a_declaration_that_could_not_teach_is_refused(change, words):

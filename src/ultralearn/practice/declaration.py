@@ -19,12 +19,13 @@ class Probe:
     """One set of inputs to try a function on.
 
     `make` builds fresh, equal inputs at each call: what a learner's function does to them harms nobody.
-    `seconds`, where given, is the CPU time that a right answer may take.
+    `times`, where given, is how many times the reference's own CPU time a right answer may take; the reference is
+    measured beside it, and counts as 10 ms at least, for less is noise.
     """
 
     label: str
     make: Callable[[], Mapping[str, Any]]
-    seconds: float | None = None
+    times: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Declaration:
         """Refuse a declaration that could not teach."""
         if len(self.probes) < 2:
             raise ValueError(f"{self.name}: {len(self.probes)} probe, expected at least 2, the smallest first")
-        if self.probes[-1].seconds is None:
-            raise ValueError(f"{self.name}: the last probe is of the size that the week uses and needs `seconds`")
+        if self.probes[-1].times is None:
+            raise ValueError(f"{self.name}: the last probe is of the size that the week uses and needs `times`")
 
     def misconception(self, wrong: F) -> F:
         """Register a wrong function where it stands: its name is the label, its docstring the hint.

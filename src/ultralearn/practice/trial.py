@@ -19,6 +19,9 @@ import torch
 
 from ultralearn.practice.declaration import Function
 
+WALL = 60.0  # seconds by the clock until what does not compute counts as asleep
+AT_WORK = 0.02  # of the time by the clock: less computing than that is sleep, however busy the machine is
+
 
 class StoppedByTimer(BaseException):
     """A function ran longer than it may. Not an Exception, so that `except Exception` in its body cannot catch it."""
@@ -34,18 +37,19 @@ class Outcome:
     printed: str = ""
 
 
-def attempt(action: Callable[[], Any], limit: float) -> Outcome:
-    """Run `action` for `limit` seconds at most; whatever it raises, prints or draws at random stays inside.
+def attempt(action: Callable[[], Any], cpu: float | None, wall: float = WALL) -> Outcome:
+    """Run `action` for `cpu` seconds of computing at most; whatever it raises, prints or draws at random stays inside.
 
-    Only the user's own interrupt gets through. The limit needs a platform with interval timers and the main thread;
-    a loop inside C code ends late.
+    CPU time is the process's, all threads together: how busy the machine is does not matter to it. After `wall`
+    seconds by the clock, what hardly computes is ended, for it sleeps or waits. Only the user's own interrupt gets
+    through. The limits need a platform with interval timers and the main thread; a loop inside C code ends late.
     """
     printed = io.StringIO()
     value, error = None, None
     with _own_randomness(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         began = time.process_time()
         try:
-            with _timer(limit):
+            with _limits(cpu, wall):
                 value = action()
         except KeyboardInterrupt:
             raise
@@ -73,21 +77,35 @@ def bound_to_its_name(function: Function) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _timer(limit: float) -> Iterator[None]:
+def _limits(cpu: float | None, wall: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    began, computed = time.monotonic(), time.process_time()
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise StoppedByTimer(f"stopped after {limit:g} s")
+    def used_up(signum: int, frame: FrameType | None) -> None:
+        raise StoppedByTimer(f"stopped after {cpu:.2g} s of computing")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, limit, 0.5)  # again each half second, should a bare `except` swallow it
+    def asleep(signum: int, frame: FrameType | None) -> None:
+        if time.process_time() - computed < AT_WORK * (time.monotonic() - began):
+            raise StoppedByTimer(f"stopped after waiting for {wall:g} s")
+
+    with contextlib.ExitStack() as stack:
+        if cpu is not None:
+            stack.enter_context(_timer(signal.ITIMER_PROF, signal.SIGPROF, cpu, used_up))
+        stack.enter_context(_timer(signal.ITIMER_REAL, signal.SIGALRM, wall, asleep))
+        yield
+
+
+@contextlib.contextmanager
+def _timer(which: int, number: int, limit: float, action: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = signal.signal(number, action)
+    signal.setitimer(which, limit, 0.5)  # again each half second, should a bare `except` swallow it
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(which, 0)
+        signal.signal(number, before)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Function)
 # What is said, the style sheet's class, and the color of the edge where the style sheet is not.
 SHOWN = {
     "not attempted": ("not attempted yet. The reference stands in.", "ul-open", "#8a8f98"),
+    "not checked": ("not checked. The reference stands in.", "ul-open", "#8a8f98"),
     "right": ("right. Your own function is used from here on.", "ul-right", "#2f8f4e"),
     "wrong": ("not right yet. The reference stands in.", "ul-wrong", "#c4661f"),
 }
@@ -52,7 +53,7 @@ class Week:
             return function
         verdict = checker.check(function)
         self._last[name] = verdict
-        if verdict.status != "not attempted":
+        if verdict.status in ("right", "wrong"):
             progress.record("attempt", week=self.number, exercise=name, verdict=verdict.status, hint=verdict.hint)
         functions_in_use[self.number, name] = verdict.status == "right"
         show(verdict_bundle(name, verdict, checker.declaration.solution()))
@@ -76,7 +77,7 @@ class Week:
         if level == 2:
             return declaration.nudge
         last = self._last.get(name)
-        if last is None or last.status == "not attempted":
+        if last is None or last.status in ("not attempted", "not checked"):
             return f"There is no attempt yet. Write one, however wrong, and its result says more. {declaration.nudge}"
         if last.status == "right":
             return "Your last attempt was right."

@@ -96,7 +96,7 @@ declaration = Declaration(
         Probe(
             "80,000 ratings of 943 users, 16 factors",
             lambda: _half(80_000, 943, 1682, 16, 15.0, 4),
-            seconds=2.5,
+            times=35,
         ),
     ],
 )

@@ -81,7 +81,7 @@ declaration = Declaration(
                 "steps": 200,
                 "start": _start(300, 8),
             },
-            seconds=0.5,
+            times=50,
         ),
     ],
     outputs=("value", "vector"),

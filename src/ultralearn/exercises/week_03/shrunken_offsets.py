@@ -55,7 +55,7 @@ declaration = Declaration(
                 "reg": 2.0,
             },
         ),
-        Probe("80,000 ratings of 943 people", lambda: _grouped(80_000, 943, 5.0, 3), seconds=0.3),
+        Probe("80,000 ratings of 943 people", lambda: _grouped(80_000, 943, 5.0, 3), times=30),
     ],
 )
 

@@ -99,7 +99,7 @@ declaration = Declaration(
         Probe(
             "300 x 256, rank 12",
             lambda: {"matrix": _low_rank((300, 256), [100 * 0.85**i for i in range(40)], 4), "rank": 12},
-            seconds=2.0,
+            times=60,
         ),
     ],
     outputs=("U", "s", "Vt"),

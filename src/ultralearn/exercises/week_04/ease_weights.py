@@ -75,7 +75,7 @@ declaration = Declaration(
         Probe(
             "943 people, 1,682 items",
             lambda: {"interactions": seen_table(943, 1682, seed=5, share=0.06), "reg": 300.0},
-            seconds=20.0,
+            times=30,
         ),
     ],
     properties=[Property("no item speaks for itself", _no_item_speaks_for_itself)],

@@ -102,7 +102,7 @@ declaration = Declaration(
         Probe(
             "943 users, 1,682 items, 32 factors",
             lambda: _implicit(943, 1682, 32, 4.0, 30.0, seed=6, share=0.05),
-            seconds=20.0,
+            times=900,
         ),
     ],
 )

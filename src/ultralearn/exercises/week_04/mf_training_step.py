@@ -123,7 +123,7 @@ declaration = Declaration(
         Probe(
             "2,048 ratings",
             lambda: _stepping(2048, 943, 1682, 32, seed=6, optimizer=torch.optim.Adam, lr=0.01, scale=0.1),
-            seconds=1.0,
+            times=100,
         ),
     ],
     observe=_after_two_steps,

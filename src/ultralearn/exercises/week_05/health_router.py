@@ -121,7 +121,7 @@ declaration = Declaration(
         Probe("a process that is loading", lambda: {"life": Life()}),
         Probe("a process with a model", lambda: {"life": Life("a0")}),
         Probe("a process that drains", lambda: {"life": Life("a0", draining=True)}),
-        Probe("another that is loading", lambda: {"life": Life(None, draining=False)}, seconds=2.0),
+        Probe("another that is loading", lambda: {"life": Life(None, draining=False)}, times=50),
     ],
     observe=_lived,
 )

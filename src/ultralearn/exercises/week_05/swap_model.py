@@ -250,7 +250,7 @@ declaration = Declaration(
         Probe("a model that raises on a golden query", lambda: _operation(crashes_at=2)),
         Probe("a model that raises on the last golden query", lambda: _operation(crashes_at=3)),
         Probe("the version that is served already", lambda: _operation(new_version="old")),
-        Probe("50 golden queries", lambda: _operation(misses=range(5), queries=50, at_least=40), seconds=2.0),
+        Probe("50 golden queries", lambda: _operation(misses=range(5), queries=50, at_least=40), times=200),
     ],
     observe=_swapped,
     mutates=True,

@@ -143,7 +143,7 @@ declaration = Declaration(
         Probe("more struck out than left over", lambda: _scores(80, 60, seed=4, struck=50)),
         Probe("scores that differ in the twelfth digit", lambda: _scores(50, 20, seed=8, close=True)),
         Probe("1,682 scores, 200 of them struck out", lambda: _scores(1682, 25, seed=5, struck=200, dtype=np.float32)),
-        Probe("a million scores", lambda: _scores(1_000_000, 30, seed=6), seconds=0.5),
+        Probe("a million scores", lambda: _scores(1_000_000, 30, seed=6), times=8),
     ],
     observe=_list_made,
 )

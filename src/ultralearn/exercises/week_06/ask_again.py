@@ -134,7 +134,7 @@ declaration = Declaration(
         Probe(
             "a pause as long as it may be, on another clock",
             lambda: _patience([0, 503, 0] * 13, base=2.0, most=2.0, patience=20.0, began=0.0, takes=0.25),
-            seconds=0.5,
+            times=50,
         ),
     ],
     observe=_asked,

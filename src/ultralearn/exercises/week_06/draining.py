@@ -224,7 +224,7 @@ declaration = Declaration(
             "two probes' paths, a door that is closed at first",
             lambda: {"app": _Kitchen(2), "door": Door(closed=True), "always": frozenset({"/readyz", "/health"})},
         ),
-        Probe("no probes", lambda: {"app": _Kitchen(3), "door": Door(inside=2), "always": ()}, seconds=1.0),
+        Probe("no probes", lambda: {"app": _Kitchen(3), "door": Door(inside=2), "always": ()}, times=100),
     ],
     observe=_evening,
     mutates=True,

@@ -160,7 +160,7 @@ declaration = Declaration(
         Probe("three films for two sent", lambda: _recommended(3, 40, 2, seed=1)),
         Probe("seven films for nobody", lambda: _recommended(7, 60, 0, seed=2)),
         Probe("ten films of 1,682 for twenty sent", lambda: _recommended(10, 1682, 20, seed=3)),
-        Probe("a hundred films", lambda: _recommended(100, 1682, 150, seed=4), seconds=1.0),
+        Probe("a hundred films", lambda: _recommended(100, 1682, 150, seed=4), times=100),
     ],
     observe=_judged,
 )

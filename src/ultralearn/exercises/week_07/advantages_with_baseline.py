@@ -80,7 +80,7 @@ declaration = Declaration(
         Probe("40 steps, seed 1", lambda: _advantages(40, 1)),
         Probe("hardly any spread, float64", lambda: _advantages(30, 2, spread=1e-7, dtype=torch.float64)),
         Probe("60 steps, seed 3", lambda: _advantages(60, 3, spread=3.0)),
-        Probe("8,000 steps", lambda: _advantages(8000, 4), seconds=0.3),
+        Probe("8,000 steps", lambda: _advantages(8000, 4), times=30),
     ],
     properties=[
         Property("no gradient reaches values", _values_are_constants),

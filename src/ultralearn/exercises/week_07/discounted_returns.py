@@ -40,7 +40,7 @@ declaration = Declaration(
         Probe("one step", lambda: {"rewards": np.array([7.0]), "discount": 0.3}),
         Probe("20 steps, seed 1", lambda: {"rewards": random_rewards(20, 1), "discount": 0.8}),
         Probe("30 steps, seed 2", lambda: {"rewards": random_rewards(30, 2), "discount": 0.95}),
-        Probe("500 steps, as in CartPole", lambda: {"rewards": np.ones(500), "discount": 0.99}, seconds=0.3),
+        Probe("500 steps, as in CartPole", lambda: {"rewards": np.ones(500), "discount": 0.99}, times=30),
     ],
 )
 

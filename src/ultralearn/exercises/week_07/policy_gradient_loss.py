@@ -72,7 +72,7 @@ declaration = Declaration(
         ),
         Probe("50 steps, seed 1", lambda: _log_probs(50, 1)),
         Probe("80 steps, seed 2", lambda: _log_probs(80, 2, with_graph=True)),
-        Probe("8,000 steps", lambda: _log_probs(8000, 3), seconds=0.3),
+        Probe("8,000 steps", lambda: _log_probs(8000, 3), times=30),
     ],
     properties=[
         gradient_reaches("log_probs"),

@@ -177,7 +177,7 @@ declaration = Declaration(
         Probe("large logits", _large_logits),
         Probe("hardly any spread", _tiny_spread),
         Probe("twelve episodes", lambda: _stepping(random_lengths(12, 20, 5), 0.95, seed=5, actions=4)),
-        Probe("8,000 steps", lambda: _stepping([500] * 16, 0.99, seed=1, obs_dim=4, actions=2), seconds=1.5),
+        Probe("8,000 steps", lambda: _stepping([500] * 16, 0.99, seed=1, obs_dim=4, actions=2), times=30),
     ],
     observe=_after_the_step,
     tolerance=Tolerance(rtol=1e-4, atol=1e-5),

@@ -56,7 +56,7 @@ declaration = Declaration(
         Probe("the second reaches the limit of 500", lambda: flat_batch([3, 500, 4], 0.98, seed=1)),
         Probe("six episodes, seed 2", lambda: flat_batch(random_lengths(6, 20, 2), 0.8, 2, unfinished=2)),
         Probe("six episodes, seed 3", lambda: flat_batch(random_lengths(6, 20, 3), 0.9, 3, unfinished=3)),
-        Probe("16 episodes of CartPole", lambda: flat_batch([500] * 12 + [380, 211, 500, 77], 0.99, 4), seconds=0.5),
+        Probe("16 episodes of CartPole", lambda: flat_batch([500] * 12 + [380, 211, 500, 77], 0.99, 4), times=50),
     ],
 )
 
