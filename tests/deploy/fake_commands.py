@@ -94,7 +94,7 @@ class FakeCommands:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             cwd=self.folder,
         )
         if self.faults:

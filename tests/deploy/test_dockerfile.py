@@ -210,7 +210,7 @@ def healthcheck(port):
         env={"PORT": str(port)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
     )
 
 

@@ -37,7 +37,7 @@ HARDENED = (
 )
 
 
-def docker(*args, timeout=60, check=True):
+def docker(*args, timeout=300, check=True):
     """What a docker command printed. A failure shows what it said."""
     environment = os.environ | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     done = subprocess.run(
@@ -55,7 +55,7 @@ def why_there_is_no_engine():
     if not shutil.which(DOCKER):
         return f"{DOCKER} is not installed"
     try:
-        done = subprocess.run([DOCKER, "version"], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([DOCKER, "version"], capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
         return f"{DOCKER} version did not answer within 30 s"
     return (done.stderr.strip().splitlines() or ["it gives no reason"])[-1] if done.returncode else None
@@ -81,7 +81,7 @@ def build(*args):
     """Builds with what this machine needs for it. Seconds."""
     started = time.monotonic()
     network = ["--network", NETWORK] if NETWORK else []
-    docker("build", *network, *args, timeout=600)
+    docker("build", *network, *args, timeout=1800)
     return time.monotonic() - started
 
 
@@ -128,7 +128,7 @@ class Container:
 
     def ask(self, method, path, body=None, connection=None):
         """(status, headers, document)."""
-        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         content = answer.read()
@@ -316,7 +316,7 @@ class Load:
 
     def _client(self, number, keeps_connections):
         """Half of them keep a connection to each container, half open one for each request."""
-        kept = {one: http.client.HTTPConnection("127.0.0.1", one.port, timeout=10) for one in self.containers}
+        kept = {one: http.client.HTTPConnection("127.0.0.1", one.port, timeout=120) for one in self.containers}
         for turn in itertools.count(number):
             if not self.going:
                 return
@@ -407,7 +407,7 @@ def test_prometheus_scrapes_it_and_works_out_every_alert(container, tmp_path):
         process = subprocess.Popen(["prometheus", *options, "--web.listen-address", address], stderr=log, stdout=log)
 
     def asked(path):
-        connection = http.client.HTTPConnection(address, timeout=5)
+        connection = http.client.HTTPConnection(address, timeout=120)
         connection.request("GET", f"/api/v1/{path}")
         return json.loads(connection.getresponse().read())["data"]
 
@@ -427,7 +427,7 @@ def test_prometheus_scrapes_it_and_works_out_every_alert(container, tmp_path):
             time.sleep(0.2)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=300)
     assert {rule["name"]: (rule["health"], rule["state"]) for rule in found} == dict.fromkeys(
         ("RecommenderDown", "RecommenderFails", "RecommenderSlow", "ReleaseRefused"), ("ok", "inactive")
     )

@@ -105,6 +105,9 @@ def log():
     return stream
 
 
+HANGS = 300  # seconds until what does not end counts as hanging, on the busiest machine
+
+
 class Process:
     """The real server in a process of its own, on a free port."""
 
@@ -134,7 +137,7 @@ class Process:
             if not on:
                 return
 
-    def wait_until_said(self, event, times=1, seconds=30):
+    def wait_until_said(self, event, times=1, seconds=HANGS):
         """Until it has written this so many times, or has ended."""
         deadline = time.monotonic() + seconds
         while sum(line["event"] == event for line in list(self.lines)) < times and self._reader.is_alive():
@@ -142,11 +145,11 @@ class Process:
             time.sleep(0.01)
         return self
 
-    def wait_until_ready(self, seconds=30):
+    def wait_until_ready(self, seconds=HANGS):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.url}/ready", timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/ready", timeout=HANGS).status_code == 200:
                     return self
             except httpx.TransportError:
                 pass
@@ -168,7 +171,7 @@ class Process:
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
-            self.popen.wait(timeout=30)
+            self.popen.wait(timeout=HANGS)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

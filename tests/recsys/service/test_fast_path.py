@@ -189,7 +189,7 @@ def test_a_reader_that_stands_still_costs_lines_and_not_memory():
 
         def write(self, text):
             self.begun.set()
-            assert self.goes_on.wait(30)
+            assert self.goes_on.wait(300)
             return super().write(text)
 
     stream = Still()
@@ -198,7 +198,7 @@ def test_a_reader_that_stands_still_costs_lines_and_not_memory():
     async def serve():
         journal.start()
         journal.event("first")
-        assert stream.begun.wait(30)  # it is being written, and does not wait any more
+        assert stream.begun.wait(300)  # it is being written, and does not wait any more
         for _ in range(MOST_WAITING + 7):
             journal.event("one of many")
         stream.goes_on.set()

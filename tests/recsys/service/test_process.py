@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recsys.service.conftest import KEY, N_USERS, httpx, put
+from tests.recsys.service.conftest import HANGS, KEY, N_USERS, httpx, put
 from ultralearn.recsys.service.release import load_release
 
 CLIENTS = 100
@@ -125,7 +125,7 @@ class Proxy:
             await asyncio.sleep(self.INTERVAL)
 
     async def wait_for(self, *ports):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANGS):
             while self.ready != list(ports):
                 await asyncio.sleep(0.02)
 
@@ -161,22 +161,20 @@ from ultralearn.recsys.service.settings import Settings
 create_app(Settings(release={str(releases / "one")!r}))
 print([name for name in {FORBIDDEN} if name in sys.modules])
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=HANGS)
     assert ran.stdout.strip() == "[]"
 
 
 def test_it_says_where_it_listens_and_stops_when_told(start, releases):
-    process = start(releases / "one", drain_seconds=0.5).wait_until_ready()
+    process = start(releases / "one", drain_seconds=600).wait_until_ready()
     assert process.first["event"] == "listening"
     assert process.first["url"] == f"http://127.0.0.1:{process.port}"
     httpx.get(f"{process.url}/recommend/1", headers={"X-Request-Id": "last"})
     process.signal(signal.SIGTERM)
-    deadline = time.monotonic() + 5
-    while (status := httpx.get(f"{process.url}/ready").status_code) == 200 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert status == 503
+    process.wait_until_said("draining")
+    assert httpx.get(f"{process.url}/ready").status_code == 503
     assert httpx.get(f"{process.url}/recommend/1").status_code == 200  # not ready, and yet there
-    code, lines = process.stop()
+    code, lines = process.stop()  # told twice, it does not wait
     assert code == 0
     events = [line["event"] for line in lines if line["event"] != "request"]
     assert events[-2:] == ["draining", "stopped"]
@@ -185,14 +183,10 @@ def test_it_says_where_it_listens_and_stops_when_told(start, releases):
         httpx.get(f"{process.url}/ready")
 
 
-def test_told_twice_it_stops_at_once(start, releases):
-    process = start(releases / "one", drain_seconds=60).wait_until_ready()
+def test_told_once_it_stops_when_it_is_drained(start, releases):
+    process = start(releases / "one", drain_seconds=0.2).wait_until_ready()
     process.signal(signal.SIGTERM)
-    time.sleep(0.5)
-    assert process.popen.poll() is None
-    started = time.monotonic()
-    assert process.stop()[0] == 0
-    assert time.monotonic() - started < 20
+    assert process.popen.wait(HANGS) == 0
 
 
 def test_it_answers_and_stops_though_nobody_reads_its_log(start, releases):
@@ -201,13 +195,13 @@ def test_it_answers_and_stops_though_nobody_reads_its_log(start, releases):
         for _ in range(600):  # more lines than a pipe holds
             assert client.get("/recommend/1").status_code == 200
     process.signal(signal.SIGTERM)
-    assert process.popen.wait(30) == 0
+    assert process.popen.wait(HANGS) == 0
 
 
 def test_a_bad_release_does_not_start(start, folder):
     (folder / "golden.json").unlink()
     process = start(folder)
-    assert process.popen.wait(30) == 3
+    assert process.popen.wait(HANGS) == 3
     assert process.first["event"] == "not started"
     assert "golden.json cannot be read" in process.first["reason"]
 
@@ -215,7 +209,7 @@ def test_a_bad_release_does_not_start(start, folder):
 def test_a_port_that_is_taken_is_said_to_be(start, releases):
     first = start(releases / "one")
     second = start(releases / "one", "--port", str(first.port))
-    assert second.popen.wait(30) == 3
+    assert second.popen.wait(HANGS) == 3
     assert "try --port 0" in second.first["reason"]
 
 
@@ -242,7 +236,7 @@ def test_a_hundred_clients_during_a_swap_and_a_refused_swap(start, folder, relea
     assert process.stop()[0] == 0
 
 
-async def until(holds, seconds=30):
+async def until(holds, seconds=HANGS):
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.02)
@@ -320,15 +314,17 @@ def test_two_workers_are_reloaded_one_after_the_other_and_count_together(start, 
     asked = 40
     for user in range(1, asked + 1):
         httpx.get(f"{process.url}/recommend/{user}", headers=headers)
-    time.sleep(0.5)
-    lines = httpx.get(f"{process.url}/metrics").text.splitlines()
     label = 'ultralearn_requests_total{method="GET",route="/recommend/{user}",status="200"} '
-    assert [float(line.removeprefix(label)) for line in lines if line.startswith(label)] == [asked]
+    counted, deadline = [], time.monotonic() + HANGS
+    while counted != [asked] and time.monotonic() < deadline:  # each worker writes its counts a moment later
+        lines = httpx.get(f"{process.url}/metrics").text.splitlines()
+        counted = [float(line.removeprefix(label)) for line in lines if line.startswith(label)]
+    assert counted == [asked]
     put(releases / "two", folder)
     reloaded = httpx.post(f"{process.url}/model/reload", headers=headers).json()
     new = load_release(releases / "two").version
     assert (reloaded["status"], reloaded["version"]) == ("rolling", new)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     shown = {""}
     while shown != {new} and time.monotonic() < deadline:
         time.sleep(0.5)
