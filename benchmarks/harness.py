@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution
 from tqdm import tqdm
 
 from benchmarks.processes import BUILD, OURS, ROOT, ContestantFailed, Process
-from ultralearn.recsys.tuning import tune
+from ultralearn.experiments.tuning import tune
 
 RESULTS = ROOT / "benchmarks/results"
 FORMAT = 1

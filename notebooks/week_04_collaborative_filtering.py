@@ -99,6 +99,7 @@ from torch import Tensor, nn
 
 # %%
 from ultralearn.exercises.week_04 import exercise, hint
+from ultralearn.experiments.tuning import tune
 from ultralearn.practice import claim
 from ultralearn.recsys.als import ALS
 from ultralearn.recsys.baselines import ItemMean, Offsets, Popularity
@@ -115,7 +116,6 @@ from ultralearn.recsys.evaluation import (
 )
 from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.recommender import top_k
-from ultralearn.recsys.tuning import tune
 
 # %%
 torch.set_num_threads(1)

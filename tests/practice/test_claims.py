@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
 import pytest
 
+from ultralearn.experiments.statistics import interquartile_mean
 from ultralearn.practice import claim, claims
 from ultralearn.practice.claims import CLAIM_MIME, ClaimNotMet, ClaimRefused
-from ultralearn.practice.statistics import bootstrap_interval, interquartile_mean
 
 
 @pytest.fixture
@@ -108,31 +107,3 @@ def test_in_a_learners_session_a_missed_claim_names_their_functions(shown, monke
 def test_text_is_escaped(shown):
     claim("a < b & c", 2.0, at_least=1, against=0)
     assert "a &lt; b &amp; c" in shown[0]["text/html"]
-
-
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [([3.0], 3.0), ([1, 2, 3, 100], 2.5), ([1, 2, 3, 4, 5], 3.0), ([0, 10], 5.0), ([5, 1, 3, 2, 4, 0, 7, 6], 3.5)],
-)
-def test_interquartile_mean_of_hand_computed_cases(scores, expected):
-    assert interquartile_mean(scores) == pytest.approx(expected)
-
-
-def test_interquartile_mean_weighs_the_edges():
-    # Of five, the middle 2.5 count: 0.75 of the second, the third, 0.75 of the fourth.
-    assert interquartile_mean([0, 1, 10, 20, 1000]) == pytest.approx((0.75 * 1 + 10 + 0.75 * 20) / 2.5)
-
-
-def test_bootstrap_interval_covers_and_narrows():
-    few = bootstrap_interval(np.random.default_rng(0).normal(size=8))
-    many = bootstrap_interval(np.random.default_rng(0).normal(size=200))
-    assert few[0] < 0 < few[1]
-    assert many[1] - many[0] < (few[1] - few[0]) / 2
-    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
-    assert bootstrap_interval([1, 2, 3], seed=1) == bootstrap_interval([1, 2, 3], seed=1)
-
-
-@pytest.mark.parametrize("summary", [interquartile_mean, bootstrap_interval])
-def test_no_scores_are_an_error(summary):
-    with pytest.raises(ValueError, match="got no scores"):
-        summary([])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ultralearn.rl import EpisodeLog, plot_learning_curves
-from ultralearn.rl.curves import spread, summarize
+from ultralearn.rl.curves import summarize
 
 
 def log_of(score, episodes=20):
@@ -48,17 +48,3 @@ def test_the_axis_can_end_later_than_the_runs(axes):
 def test_no_runs_are_refused(axes):
     with pytest.raises(ValueError, match="got no runs"):
         plot_learning_curves(axes, {})
-
-
-@pytest.mark.parametrize(
-    ("heights", "expected"),
-    [
-        ([0.0, 10.0], [0.0, 10.0]),
-        ([5.0, 5.0], [4.5, 5.5]),
-        ([4.0, 5.0, 6.0, 20.0], [4.0, 5.0, 6.0, 20.0]),
-        ([0.0, 0.1, 0.2, 1.4], [-0.575 - 0.5, -0.575 + 0.5, 0.425 + 0.5, 1.425 + 0.5]),
-    ],
-)
-def test_names_that_crowd_spread_around_their_middle(heights, expected):
-    assert spread(heights, 1.0) == pytest.approx(expected, abs=1.0)
-    assert np.diff(spread(heights, 1.0)).min() >= 1.0 - 1e-9

@@ -9,8 +9,8 @@ from html import escape
 
 import numpy as np
 
+from ultralearn.experiments.statistics import bootstrap_interval, interquartile_mean
 from ultralearn.practice.session import functions_in_use, headless, show
-from ultralearn.practice.statistics import bootstrap_interval, interquartile_mean
 
 # The measured value lives in this type; the comparer skips it and compares the sentence and the bound.
 CLAIM_MIME = "application/vnd.ultralearn.claim+json"

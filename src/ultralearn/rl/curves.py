@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from ultralearn.practice.statistics import bootstrap_interval, interquartile_mean
+from ultralearn.experiments.curves import label_ends
+from ultralearn.experiments.statistics import bootstrap_interval, interquartile_mean
 from ultralearn.rl.episode_log import EpisodeLog
 
 POINTS = 41
@@ -49,35 +50,3 @@ def plot_learning_curves(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
     axes.set_xlabel("environment steps")
     axes.set_ylabel("return, last 100 episodes")
-
-
-def label_ends(axes: Axes, labels: Sequence[tuple[float, str, object]]) -> None:
-    """Write names right of the axes at the heights given, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    gap = (high - low) * 0.085
-    ordered = sorted(labels, key=lambda label: label[0])
-    for place, (_, name, color) in zip(spread([height for height, _, _ in ordered], gap), ordered, strict=True):
-        axes.annotate(
-            name,
-            xy=(1.02, place),
-            xycoords=axes.get_yaxis_transform(),
-            va="center",
-            fontsize=10,
-            color=color,
-            annotation_clip=False,
-        )
-
-
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights, ascending, moved apart to at least `gap`; those that crowd spread evenly around their middle."""
-    groups: list[list[float]] = []
-    for height in heights:
-        groups.append([height])
-        while len(groups) > 1 and _places(groups[-1], gap)[0] - _places(groups[-2], gap)[-1] < gap:
-            groups[-2:] = [groups[-2] + groups[-1]]
-    return [place for group in groups for place in _places(group, gap)]
-
-
-def _places(group: Sequence[float], gap: float) -> list[float]:
-    middle = sum(group) / len(group)
-    return [middle + (k - (len(group) - 1) / 2) * gap for k in range(len(group))]

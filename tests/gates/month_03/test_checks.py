@@ -376,12 +376,6 @@ def test_percentile(share, expected):
     assert checks.percentile(list(range(20, 0, -1)), share) == expected
 
 
-def test_a_gain_by_luck_is_none():
-    rng = np.random.default_rng(0)
-    assert checks.lowest_gain(rng.normal(0.0, 0.3, 300)) < 0
-    assert checks.lowest_gain(rng.normal(0.1, 0.3, 300)) > 0
-
-
 # --- the documented contract and what is enforced are one
 
 

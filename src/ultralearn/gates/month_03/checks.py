@@ -18,6 +18,7 @@ from itertools import combinations
 import httpx2 as httpx
 import numpy as np
 
+from ultralearn.experiments.statistics import mean_interval
 from ultralearn.gates.address import Resolver, resolve, why_not_public
 from ultralearn.gates.calls import Answer, Caller
 from ultralearn.gates.month_03.contract import (
@@ -204,7 +205,7 @@ class Gate3:
         known = {name: quality(self.people, self._everybody_gets(order)) for name, order in orders.items()}
         name = max(known, key=lambda order: float(known[order].mean()))
         best = known[name]
-        gain, low = float((own - best).mean()), lowest_gain(own - best)
+        gain, low = float((own - best).mean()), mean_interval(own - best)[0]
         seen = (
             f"nDCG@10 {own.mean():.3f} for {len(own)} people composed for it, {best.mean():.3f} by the {name} films "
             f"({gain / best.mean():+.0%}, the 95 % interval begins at {low / best.mean():+.0%})"
@@ -303,13 +304,6 @@ def one_order_explains(a: Recommended, rated_a: Sequence[int], b: Recommended, r
     only_a = set(a.items) - set(b.items) - set(rated_b)
     only_b = set(b.items) - set(a.items) - set(rated_a)
     return not only_a or not only_b
-
-
-def lowest_gain(differences: np.ndarray, resamples: int = 2000) -> float:
-    """The lower end of the 95 % bootstrap interval of the mean of paired differences, (n,)."""
-    rng = np.random.default_rng(0)
-    means = differences[rng.integers(len(differences), size=(resamples, len(differences)))].mean(axis=1)
-    return float(np.quantile(means, 0.025))
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 import polars as pl
 from optuna.distributions import BaseDistribution
 from tqdm import tqdm
 
-from ultralearn.recsys.recommender import Recommender
+Model = TypeVar("Model")
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Tuned:
 
 
 def tune(
-    make: Callable[..., Recommender],
+    make: Callable[..., Model],
     space: Mapping[str, BaseDistribution],
-    score: Callable[[Recommender], float],
+    score: Callable[[Model], float],
     trials: int,
     seed: int = 0,
     *,

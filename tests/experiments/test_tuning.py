@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from ultralearn.recsys.tuning import tune
+from ultralearn.experiments.tuning import tune
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""What subjects and claims share: statistics, tuning, curves."""
