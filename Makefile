@@ -12,7 +12,7 @@ EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
 # What a notebook's outputs depend on beside its own source.
 LIBRARY := $(shell find src/ultralearn -name '*.py' -not -path '*/publish/*') src/ultralearn/practice/book.mplstyle
 PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
-	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish -type f -not -name '*.pyc')
+	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish benchmarks/report -type f -not -name '*.pyc')
 PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
@@ -93,7 +93,7 @@ _build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
 # Always from scratch: Sphinx does not see that an extension changed, and all of it takes seconds.
 $(SITE)/.complete: $(ENV) $(PAGES)
 	@rm -rf _build/book
-	$(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
+	PYTHONPATH=. $(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
 	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
 	@touch $@
 
@@ -181,7 +181,7 @@ colab: # in Colab's own image: install as the first cell does, then execute
 		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done
 
 external-links: $(ENV)
-	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/linkcheck
+	PYTHONPATH=. $(BIN)/jupyter-book build . --builder linkcheck --path-output _build/linkcheck
 
 data-check: $(ENV) # GroupLens's own rows and those of the fallback are the same
 	$(PY) -m pytest tests/recsys -q -m internet

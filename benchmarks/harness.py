@@ -1,6 +1,6 @@
 """What every comparison shares: tune all alike, measure in turn, write the results whole or not at all.
 
-A comparison is a `Suite`. A new one (a service, a larger catalogue) brings its entries, its measures, and what one
+A comparison is a `Suite`. A new one (a service, a larger catalog) brings its entries, its measures, and what one
 round of measuring is; processes, tuning, rounds, statistics and results stay as they are.
 """
 

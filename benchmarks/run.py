@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks import harness
-from benchmarks.catalogue import Catalogue
+from benchmarks.catalog import Catalog
 from benchmarks.processes import ContestantFailed
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
@@ -20,7 +20,7 @@ SUITES: dict[str, type[harness.Suite]] = {
     "rating": Rating,
     "ranking": Ranking,
     "serving": Serving,
-    "catalogue": Catalogue,
+    "catalog": Catalog,
 }
 
 

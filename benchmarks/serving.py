@@ -12,7 +12,7 @@ from benchmarks import load
 from benchmarks.harness import Contender, Entry, Measure, Suite
 from benchmarks.processes import OURS, ContestantFailed
 from benchmarks.rating import columns
-from benchmarks.served import Server, cores
+from benchmarks.server import Server, cores
 from benchmarks.servers import Model
 from ultralearn.recsys.data import load_movielens
 from ultralearn.recsys.ials import IALS

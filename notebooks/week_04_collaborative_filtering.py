@@ -491,7 +491,7 @@ finish("One hit on top beats three below", "place on the list", "")
 # ### Against a sheet of paper
 #
 # Now judge all 943 people. A table of scores goes in, with whatever was shown struck out. How many of the ten were hits? Your two functions say
-# how good the lists are, and two more numbers what they are made of: which share of the catalogue is on anybody's list (coverage), and which share of
+# how good the lists are, and two more numbers what they are made of: which share of the catalog is on anybody's list (coverage), and which share of
 # all people have rated the average film on it (popularity).
 
 

@@ -6,7 +6,7 @@ import pytest
 from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
 
 from ultralearn.practice.cards import CardError, Choice, load_cards, weeks_with_cards
-from ultralearn.publish.sphinx_decks import export_deck, markdown_to_html
+from ultralearn.publish.sphinx.decks import export_deck, markdown_to_html
 
 SAMPLE = Path(__file__).with_name("sample")
 GOOD = "- id: week_01-a\n  question: Why?\n  answer: Because.\n  source: here\n"

@@ -254,7 +254,7 @@ def test_impossible_hyper_parameters_are_refused(model):
         model.fit(SIMULATED)
 
 
-def test_large_catalogues_are_scored_a_few_people_at_a_time():
+def test_large_catalogs_are_scored_a_few_people_at_a_time():
     @dataclass
     class Counting(Popularity):
         most: ClassVar[int] = 0

@@ -124,7 +124,7 @@ def average_precision_at_k(recommended: Ints, relevant: Bools, k: int) -> Floats
 
 
 def coverage(recommended: Ints, n_items: int) -> float:
-    """The share of the catalogue that is in at least one list."""
+    """The share of the catalog that is in at least one list."""
     return len(np.unique(recommended[recommended >= 0])) / n_items
 
 

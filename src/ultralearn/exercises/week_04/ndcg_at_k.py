@@ -224,7 +224,7 @@ def nothing_relevant_is_zero(recommended, relevant, k):
 @declaration.misconception
 def minus_one_is_the_last_item(recommended, relevant, k):
     """Where a list has ended, you look up item -1, and NumPy is glad to count from the end: for people who like the
-    last film of the catalogue, each empty place is a hit.
+    last film of the catalog, each empty place is a hit.
     """
     hits = np.take_along_axis(relevant, recommended[:, :k], axis=1)
     return quotient(_gain(hits, _log2_of_next), _gain(_ideal_hits(relevant, k, k), _log2_of_next))

@@ -87,7 +87,7 @@ def nobody_to_please_is_perfect(recommended, relevant, k):
 @declaration.misconception
 def empty_places_hit_the_last_item(recommended, relevant, k):
     """Where a list has ended, you look up item -1, and NumPy is glad to count from the end: for people who like the
-    last film of the catalogue, each empty place is a hit. Their recall can even exceed 1.
+    last film of the catalog, each empty place is a hit. Their recall can even exceed 1.
     """
     hits = np.take_along_axis(relevant, recommended[:, :k], axis=1)
     return quotient(hits.sum(axis=1), relevant.sum(axis=1))

@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from ultralearn.plan import load_plan
-from ultralearn.publish import sphinx_cards, sphinx_decks
+from ultralearn.publish.sphinx import cards, decks
 
 SAMPLE = Path(__file__).parents[1] / "practice/sample"
 ADDRESS = "https://github.com/someone/course"
@@ -108,8 +108,8 @@ def notebook():
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """Build a book of one notebook and the pages given; returns its folder and its warnings."""
-    monkeypatch.setattr(sphinx_cards, "CARDS", SAMPLE)
-    monkeypatch.setattr(sphinx_decks, "CARDS", SAMPLE)
+    monkeypatch.setattr(cards, "CARDS", SAMPLE)
+    monkeypatch.setattr(decks, "CARDS", SAMPLE)
     root = tmp_path / "source"
     (root / "notebooks").mkdir(parents=True)
     (root / "book").mkdir()
@@ -138,7 +138,7 @@ def build(tmp_path, monkeypatch):
                     "extensions": [
                         "sphinx_thebe",
                         "myst_nb",
-                        *(f"ultralearn.publish.sphinx_{name}" for name in extensions),
+                        *(f"ultralearn.publish.sphinx.{name}" for name in extensions),
                     ],
                     "myst_enable_extensions": ["dollarmath"],
                     "nb_execution_mode": "off",

@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from benchmarks import harness, run
-from benchmarks.catalogue import Catalogue
+from benchmarks.catalog import Catalog
 from benchmarks.contestants import Columns
 from benchmarks.harness import Entry, Measure, Suite
 from benchmarks.processes import ONE_THREAD, OURS, ContestantFailed, Process
@@ -16,7 +16,7 @@ from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
 from benchmarks.serving import Serving
 
-SAMPLE = "tests.publish.sample_contestants"
+SAMPLE = "tests.benchmarks.sample_contestants"
 TRAIN = Columns(np.array([0, 1]), np.array([0, 0]), np.array([3.0, 4.0]), np.array([1, 2]), 2, 1)
 
 
@@ -201,7 +201,7 @@ def test_columns_come_back_as_they_were_written(tmp_path):
     assert other.write(tmp_path / "other.npz") != digest
 
 
-@pytest.mark.parametrize("suite", [Rating, Ranking, Serving, Catalogue])
+@pytest.mark.parametrize("suite", [Rating, Ranking, Serving, Catalog])
 def test_entries_are_named_once_and_their_packages_are_known(suite):
     names = [entry.name for entry in suite.entries]
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""The directive {cards}: the cards of a week on its page, with a link to their Anki deck (sphinx_decks.py)."""
+"""The directive {cards}: the cards of a week on its page, with a link to their Anki deck (decks.py)."""
 
 from typing import Any
 

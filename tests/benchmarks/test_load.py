@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks import load
-from benchmarks.catalogue import REAL, made
+from benchmarks.catalog import REAL, made
 from benchmarks.contestants.search import BruteForce, ExactPruning
 from benchmarks.processes import OURS, ContestantFailed
-from benchmarks.served import Server
+from benchmarks.server import Server
 from benchmarks.servers import Model
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -128,7 +128,7 @@ ASGI = ("-m", "benchmarks.servers.asgi", "{port}", "none", "hello")
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.served.BUILD", tmp_path / "build")
+    monkeypatch.setattr("benchmarks.server.BUILD", tmp_path / "build")
 
 
 def test_a_server_is_asked_counted_and_stopped():
@@ -171,7 +171,7 @@ def test_a_wrong_answer_fails_the_server_by_name(monkeypatch):
         pytest.raises(ContestantFailed, match=r"wrong: a wrong answer .*hello"),
     ):
         wrong.check_all()
-    monkeypatch.setattr("benchmarks.served.START_SECONDS", 3)
+    monkeypatch.setattr("benchmarks.server.START_SECONDS", 3)
     with pytest.raises(ContestantFailed, match="dead: no right answer"):
         Server(OURS, ("-c", "raise SystemExit(1)"), "dead", requests, None, "GET /")
 

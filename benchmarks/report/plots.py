@@ -12,8 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from ultralearn.publish import benchmarks
-from ultralearn.publish.benchmarks import Measure, Results, Row
+from benchmarks.report.results import Measure, Results, Row, rounded
 
 STYLES = {  # color, marker
     "ours": ("#1b8a8f", "o"),
@@ -22,7 +21,7 @@ STYLES = {  # color, marker
 }
 
 
-def quality_plot(results: Results) -> tuple[Figure, list[Row]]:
+def quality_plot(results: Results, title: str) -> tuple[Figure, list[Row]]:
     """Quality against cost, and the rows that are so far behind that they would squeeze all others together."""
     quality, cost = results.quality, results.cost
     best = max((results.best(kind, quality) for kind in ("ours", "peer")), key=lambda row: goodness(results, row))
@@ -30,7 +29,7 @@ def quality_plot(results: Results) -> tuple[Figure, list[Row]]:
     near = [row for row in drawn if _gap(results, row, best) <= 0.12 * abs(best.median(quality.name))]
     with plt.style.context("ultralearn.practice.book"):
         figure, axes = plt.subplots(figsize=(4.6, 4.8))
-        _title(figure, benchmarks.headline(results))
+        _title(figure, title)
         axes.set_xscale("log")
         axes.set_xlabel(f"{cost.title}, {cost.unit} (log scale)")
         up = "up is better" if quality.more_is_better else "down is better"
@@ -235,7 +234,7 @@ def size_plot(results: Results, title: str, size: str, label: str) -> Figure:
         smallest, largest = min(row.params[size] for row in results.rows), max(row.params[size] for row in results.rows)
         axes.set_xlim(smallest / 1.5, largest * (largest / smallest) ** 0.45)  # room for the names
         axes.set_xticks(sorted({row.params[size] for row in results.rows}))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: benchmarks.rounded(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rounded(value)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _name_ends(axes, ends)

@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from ultralearn.publish.sphinx_tables import Cell, link, notebook_of, table
+from ultralearn.publish.sphinx.tables import Cell, link, notebook_of, table
 
 RESULTS = "book/results.json"
 EMPTY = "No run has been accepted yet: make accept writes this table."

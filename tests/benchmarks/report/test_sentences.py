@@ -1,4 +1,4 @@
-"""The sentences on serving and on catalogues follow from the figures: other figures, other sentences."""
+"""The sentences on serving and on catalogs follow from the figures: other figures, other sentences."""
 
 import html
 import io
@@ -9,7 +9,11 @@ from matplotlib import pyplot as plt
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from ultralearn.publish import benchmark_plots, benchmarks, catalogue_results, serving_results
+from benchmarks.report import plots
+from benchmarks.report.catalog import CatalogReport
+from benchmarks.report.results import FOLDER as FOLDER_OF_RESULTS
+from benchmarks.report.results import read as results_of
+from benchmarks.report.serving import ServingReport
 
 FIXED = {"environment": "lib", "model": "M", "data_format": "GET /", "tuned": None, "series": "", "like": ""}
 MACHINE = {"cpu": "A CPU", "cores": 2, "system": "Linux", "architecture": "x86_64"}
@@ -94,7 +98,7 @@ TIMES = {
 }
 
 
-def catalogue(recall=0.96, tail=3.0, looked=(0.5, 0.3, 0.1), build=100.0, **changed):
+def catalog(recall=0.96, tail=3.0, looked=(0.5, 0.3, 0.1), build=100.0, **changed):
     times = TIMES | {name.replace("_", " "): values for name, values in changed.items()}
     entries = []
     for (label, size), place in zip(SIZES.items(), range(3), strict=True):
@@ -126,7 +130,7 @@ def catalogue(recall=0.96, tail=3.0, looked=(0.5, 0.3, 0.1), build=100.0, **chan
         "neighbors": {"real": 0.82, "made": 0.83},
         "looked_at": {"real": 0.5, "made": 0.53, **dict(zip(SIZES, looked, strict=True))},
     }
-    return results("catalogue", "recall", "p50", measures, entries, conditions)
+    return results("catalog", "recall", "p50", measures, entries, conditions)
 
 
 @pytest.fixture
@@ -134,7 +138,7 @@ def read(tmp_path):
     def write_and_read(data):
         path = tmp_path / f"{data['suite']}.json"
         path.write_text(json.dumps(data))
-        return benchmarks.read(path)
+        return results_of(path)
 
     return write_and_read
 
@@ -144,26 +148,28 @@ def read(tmp_path):
 
 def test_a_promise_that_is_kept_and_one_that_is_not(read):
     kept, broken = read(serving(hot=24)), read(serving(hot=26))
-    assert serving_results.kept(kept)
-    assert not serving_results.kept(broken)
-    assert serving_results.findings(kept)[0].startswith(
-        "The promise was 80 % of the limit, and it is kept: 83.3 % (81.7 to 85.0 in 7 rounds)."
+    assert ServingReport(kept).kept()
+    assert not ServingReport(broken).kept()
+    assert (
+        ServingReport(kept)
+        .findings()[0]
+        .startswith("The promise was 80 % of the limit, and it is kept: 83.3 % (81.7 to 85.0 in 7 rounds).")
     )
-    assert "and it is not kept: 76.9 %" in serving_results.findings(broken)[0]
-    assert serving_results.headline(broken).startswith("Our hot path does 77 % of what")
+    assert "and it is not kept: 76.9 %" in ServingReport(broken).findings()[0]
+    assert ServingReport(broken).headline().startswith("Our hot path does 77 % of what")
 
 
 def test_whoever_is_ahead_of_the_hot_path_or_of_the_ordinary_way_is_named(read):
-    found = serving_results.losses(read(serving()))
+    found = ServingReport(read(serving())).losses()
     assert len(found) == 2
     assert found[0] == (
         "Bare ASGI, hello is ahead of our service, hot path: CPU a request 20 µs against 24 and "
         "requests 50k a second against 41.7k."
     )
     assert found[1].startswith("Lib is ahead of our service, ordinary way: CPU a request 300 µs against 400 and")
-    assert len(serving_results.losses(read(serving(lib=500)))) == 1
-    assert "(the ranges overlap)" in serving_results.losses(read(serving(lib=370, width=0.1)))[1]
-    slow_end = serving_results.losses(read(serving(lib=500, p99=0.5)))
+    assert len(ServingReport(read(serving(lib=500))).losses()) == 1
+    assert "(the ranges overlap)" in ServingReport(read(serving(lib=370, width=0.1))).losses()[1]
+    slow_end = ServingReport(read(serving(lib=500, p99=0.5))).losses()
     assert [sentence for sentence in slow_end if sentence.startswith("Lib")] == [
         "Lib is ahead of our service, hot path: 99 % within 0.50 ms against 1.00.",
         "Lib is ahead of our service, ordinary way: 99 % within 0.50 ms against 1.00.",
@@ -172,9 +178,9 @@ def test_whoever_is_ahead_of_the_hot_path_or_of_the_ordinary_way_is_named(read):
 
 def test_requests_that_failed_are_said(read):
     fine, bad = read(serving()), read(serving(failed=3))
-    assert serving_results.setup(fine)[-1] == "No request failed."
-    assert serving_results.setup(bad)[-1].startswith("Requests failed")
-    assert serving_results.losses(bad)[0] == "Lib: requests failed, up to 3 in a round."
+    assert ServingReport(fine).setup()[-1] == "No request failed."
+    assert ServingReport(bad).setup()[-1].startswith("Requests failed")
+    assert ServingReport(bad).losses()[0] == "Lib: requests failed, up to 3 in a round."
     assert "failed" not in [measure.name for measure in fine.shown()]
     assert "failed" in [measure.name for measure in bad.shown()]
 
@@ -182,29 +188,29 @@ def test_requests_that_failed_are_said(read):
 def test_without_a_core_of_its_own_the_times_are_not_trusted(read):
     data = serving()
     data["conditions"]["pinned"] = False
-    assert "not to be trusted" in serving_results.setup(read(data))[0]
+    assert "not to be trusted" in ServingReport(read(data)).setup()[0]
 
 
-# --- catalogue
+# --- catalog
 
 
 def test_where_lines_cross(read):
-    found = read(catalogue())
-    small, large, point = catalogue_results.crossing(found, "brute force", "exact pruning")
+    found = read(catalog())
+    small, large, point = CatalogReport(found).crossing("brute force", "exact pruning")
     # Ahead by a factor of 2 at 1,682, behind by one of 4 at 60,000: a third of the way on a log scale.
     assert (small, large) == (1_682, 60_000)
     assert point == pytest.approx(1_682 * (60_000 / 1_682) ** (1 / 3))
-    assert catalogue_results.crossing(found, "faiss flat", "HNSW 0.99")[:2] == (1_682, 60_000)
-    always = read(catalogue(exact_pruning=(0.005, 0.1, 2.0)))
-    assert catalogue_results.crossing(always, "brute force", "exact pruning") == "always"
-    never = read(catalogue(exact_pruning=(0.02, 0.5, 11.0)))
-    assert catalogue_results.crossing(never, "brute force", "exact pruning") == "never"
-    again = read(catalogue(exact_pruning=(0.005, 0.5, 2.0)))  # ahead, behind, ahead: the last time counts
-    assert catalogue_results.crossing(again, "brute force", "exact pruning")[:2] == (60_000, 1_000_000)
+    assert CatalogReport(found).crossing("faiss flat", "HNSW 0.99")[:2] == (1_682, 60_000)
+    always = read(catalog(exact_pruning=(0.005, 0.1, 2.0)))
+    assert CatalogReport(always).crossing("brute force", "exact pruning") == "always"
+    never = read(catalog(exact_pruning=(0.02, 0.5, 11.0)))
+    assert CatalogReport(never).crossing("brute force", "exact pruning") == "never"
+    again = read(catalog(exact_pruning=(0.005, 0.5, 2.0)))  # ahead, behind, ahead: the last time counts
+    assert CatalogReport(again).crossing("brute force", "exact pruning")[:2] == (60_000, 1_000_000)
 
 
 def test_findings_name_the_fastest_and_the_crossings(read):
-    found = catalogue_results.findings(read(catalogue()))
+    found = CatalogReport(read(catalog())).findings()
     assert found[0].startswith("At 1.7k, the fastest of all that find 95% is brute force: 0.01 ms")
     assert found[2].startswith("At 1M, the fastest of all that find 95% is HNSW 0.95: 0.5 ms, where brute force")
     assert any("Exact pruning overtakes brute force between 1.7k and 60k films, at about 6k" in text for text in found)
@@ -216,32 +222,32 @@ def test_findings_name_the_fastest_and_the_crossings(read):
 
 
 def test_findings_turn_with_the_figures(read):
-    poor = read(catalogue(recall=0.9))  # a graph that misses too much wins nothing
-    assert "is exact pruning: 2 ms" in catalogue_results.findings(poor)[2]
-    assert catalogue_results.headline(poor) == "At 1M films, exact pruning answers\n5.0 times as fast as brute force"
-    slow = read(catalogue(HNSW_0_95=TIMES["HNSW 0.95"]) | {"suite": "catalogue"})
-    assert catalogue_results.headline(slow).startswith("At 1M films, HNSW answers\n20 times")
-    useless = read(catalogue(exact_pruning=(0.02, 0.1, 0.4)))
-    assert catalogue_results.findings(useless)[-1].endswith("and it saves nothing against exact pruning.")
-    assert any("does not catch up with exact pruning" in text for text in catalogue_results.findings(useless))
-    odd = read(catalogue(looked=(0.1, 0.3, 0.2)))
-    assert not any("the more there are" in text for text in catalogue_results.findings(odd))
+    poor = read(catalog(recall=0.9))  # a graph that misses too much wins nothing
+    assert "is exact pruning: 2 ms" in CatalogReport(poor).findings()[2]
+    assert CatalogReport(poor).headline() == "At 1M films, exact pruning answers\n5.0 times as fast as brute force"
+    slow = read(catalog(HNSW_0_95=TIMES["HNSW 0.95"]) | {"suite": "catalog"})
+    assert CatalogReport(slow).headline().startswith("At 1M films, HNSW answers\n20 times")
+    useless = read(catalog(exact_pruning=(0.02, 0.1, 0.4)))
+    assert CatalogReport(useless).findings()[-1].endswith("and it saves nothing against exact pruning.")
+    assert any("does not catch up with exact pruning" in text for text in CatalogReport(useless).findings())
+    odd = read(catalog(looked=(0.1, 0.3, 0.2)))
+    assert not any("the more there are" in text for text in CatalogReport(odd).findings())
 
 
 def test_where_libraries_are_ahead(read):
-    found = catalogue_results.losses(read(catalogue()))
+    found = CatalogReport(read(catalog())).losses()
     assert any(
         "HNSW 0.95, 1M answers 4.0 times as fast as our fastest, exact pruning: 0.5 ms" in text for text in found
     )
     assert any("at a recall of 0.960 against 1.000" in text for text in found)
     assert not any("1.7k answers" in text for text in found)
-    slow_end = catalogue_results.losses(read(catalogue(tail=20.0)))
+    slow_end = CatalogReport(read(catalog(tail=20.0))).losses()
     assert any("has the better slow end" in text for text in slow_end)
     assert not any("has the better slow end" in text for text in found)
 
 
 def test_names_at_the_ends_of_lines_do_not_touch(read):
-    figure = benchmark_plots.size_plot(read(catalogue()), "A title", "items", "Films")
+    figure = plots.size_plot(read(catalog()), "A title", "items", "Films")
     (axes,) = figure.axes
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in axes.texts]
@@ -255,12 +261,12 @@ def test_names_at_the_ends_of_lines_do_not_touch(read):
 # --- the page
 
 
-@pytest.mark.parametrize("data", [serving(), catalogue()], ids=["serving", "catalogue"])
+@pytest.mark.parametrize("data", [serving(), catalog()], ids=["serving", "catalog"])
 def test_the_page_shows_all_parts(data, tmp_path):
     suite = data["suite"]
     root = tmp_path / "source"
-    (root / benchmarks.FOLDER).mkdir(parents=True)
-    (root / benchmarks.FOLDER / f"{suite}.json").write_text(json.dumps(data))
+    (root / FOLDER_OF_RESULTS).mkdir(parents=True)
+    (root / FOLDER_OF_RESULTS / f"{suite}.json").write_text(json.dumps(data))
     parts = ("plot", "findings", "table", "losses", "setup", "settings", "versions")
     text = "\n\n".join(f"```{{benchmarks}} {suite} {part}\n```" for part in (*parts, "speed"))
     (root / "index.md").write_text(f"# Index\n\n{text}\n")
@@ -272,7 +278,7 @@ def test_the_page_shows_all_parts(data, tmp_path):
             outdir=tmp_path / "out",
             doctreedir=tmp_path / "trees",
             buildername="html",
-            confoverrides={"extensions": ["myst_nb", "ultralearn.publish.sphinx_benchmarks"]},
+            confoverrides={"extensions": ["myst_nb", "benchmarks.report.page"]},
             status=None,
             warning=warnings,
             freshenv=True,
@@ -282,7 +288,7 @@ def test_the_page_shows_all_parts(data, tmp_path):
     assert "asked for 'speed'" in only  # a part of other suites
     words = {
         "serving": ["and it is kept", "Lib is ahead of", "Requests a CPU second: ", "A CPU, 2 cores", "lib 1.0"],
-        "catalogue": ["overtakes", "Recall@10", "a smoothed bootstrap", "items 60000", "times as fast as our fastest"],
+        "catalog": ["overtakes", "Recall@10", "a smoothed bootstrap", "items 60000", "times as fast as our fastest"],
     }
     for expected in words[suite]:
         assert expected in page

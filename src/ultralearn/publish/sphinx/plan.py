@@ -10,7 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ultralearn.plan import Plan, Project, Week, load_plan
 from ultralearn.plan.year import PLAN
-from ultralearn.publish.sphinx_tables import Cell, link, notebook_of, table
+from ultralearn.publish.sphinx.tables import Cell, link, notebook_of, table
 
 QUARTER = 13  # weeks; each ends at a gate
 

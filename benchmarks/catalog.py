@@ -1,4 +1,4 @@
-"""Catalogue: ten of many items, a query at a time, at three sizes; milliseconds, and how many of the ten are right."""
+"""Catalog: ten of many items, a query at a time, at three sizes; milliseconds, and how many of the ten are right."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,10 +66,10 @@ def _entries() -> list[Entry]:
     return entries
 
 
-class Catalogue(Suite):
+class Catalog(Suite):
     """Ten of 1,682, of 60,000 and of a million."""
 
-    name: ClassVar[str] = "catalogue"
+    name: ClassVar[str] = "catalog"
     title: ClassVar[str] = "How many films?"
     quality: ClassVar[str] = "recall"
     cost: ClassVar[str] = "p50"
@@ -106,7 +106,7 @@ class Catalogue(Suite):
         for name, queries in self.queries.items():
             np.save(self.folder / f"{name}.npy", queries)
 
-    def _catalogue(self, size: int) -> Path:
+    def _catalog(self, size: int) -> Path:
         """The items of this size, in a file, made where there are not so many."""
         if not self._truth:
             self._factors()
@@ -122,7 +122,7 @@ class Catalogue(Suite):
         key = (entry.contestant, entry.params["items"])
         if key in self._built:
             return _Index(*self._built[key], owner=False)
-        path = self._catalogue(entry.params["items"])
+        path = self._catalog(entry.params["items"])
         process = Process(entry.environment, entry.contestant, f"{self.name}: {entry.name}")
         try:
             built = process.tell("build", items=str(path))

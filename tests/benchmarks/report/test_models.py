@@ -11,7 +11,11 @@ from matplotlib import pyplot as plt
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from ultralearn.publish import benchmark_plots, benchmarks
+from benchmarks.report import plots
+from benchmarks.report.models import ModelReport, setting
+from benchmarks.report.results import FOLDER as FOLDER_OF_RESULTS
+from benchmarks.report.results import Unreadable
+from benchmarks.report.results import read as results_of
 
 
 def spread(value, width=0.0, values=5):
@@ -76,36 +80,36 @@ def read(tmp_path):
     def write_and_read(data):
         path = tmp_path / "ranking.json"
         path.write_text(json.dumps(data))
-        return benchmarks.read(path)
+        return results_of(path)
 
     return write_and_read
 
 
 def test_where_ours_are_ahead_or_tied_no_loss_is_stated(read):
-    assert benchmarks.losses(read(RESULTS)) == []
-    assert benchmarks.headline(read(RESULTS)).startswith("For every library row")
+    assert ModelReport(read(RESULTS)).losses() == []
+    assert ModelReport(read(RESULTS)).headline().startswith("For every library row")
 
 
 def test_a_slower_fit_is_stated_with_its_figures(read):
-    (sentence,) = benchmarks.losses(read(changed(iALS__fit=0.3)))
+    (sentence,) = ModelReport(read(changed(iALS__fit=0.3))).losses()
     assert sentence == (
         "Lib iALS is fitted faster than our iALS, 1.5 times: 0.200 CPU s against 0.300 CPU s; "
         "nDCG@10 0.493 against 0.490."
     )
-    assert benchmarks.headline(read(changed(iALS__fit=0.3))).startswith("For 0 of 2 library rows")
+    assert ModelReport(read(changed(iALS__fit=0.3))).headline().startswith("For 0 of 2 library rows")
 
 
 def test_slower_lists_and_overlapping_ranges_are_stated(read):
-    (sentence,) = benchmarks.losses(read(changed(iALS__serve=20_000)))
+    (sentence,) = ModelReport(read(changed(iALS__serve=20_000))).losses()
     assert "is ahead in lists of 20 of our iALS, 1.5 times: 30k users per CPU s against 20k" in sentence
     data = changed(iALS__fit=0.22)
     data["entries"][1]["measured"]["fit"]["min"] = 0.19
-    assert "with ranges that overlap" in benchmarks.losses(read(data))[0]
-    assert benchmarks.losses(read(changed(iALS__fit=0.204))) == []
+    assert "with ranges that overlap" in ModelReport(read(data)).losses()[0]
+    assert ModelReport(read(changed(iALS__fit=0.204))).losses() == []
 
 
 def test_a_better_quality_of_a_peer_is_stated(read):
-    first, second = benchmarks.losses(read(changed(Lib_iALS__ndcg=0.5)))
+    first, second = ModelReport(read(changed(Lib_iALS__ndcg=0.5))).losses()
     assert first == "The best nDCG@10 here is that of Lib iALS: 0.500. Of ours, iALS comes closest with 0.490."
     assert second == "Lib iALS has a better nDCG@10 than our iALS: 0.500 against 0.490."
 
@@ -113,7 +117,7 @@ def test_a_better_quality_of_a_peer_is_stated(read):
 def test_a_cheaper_peer_of_another_method_is_stated(read):
     data = changed(Lib_iALS__fit=0.05)
     data["entries"][2]["like"] = ""
-    (sentence,) = benchmarks.losses(read(data))
+    (sentence,) = ModelReport(read(data)).losses()
     assert sentence == (
         "Lib iALS is as good as our iALS, by another way and in less time: "
         "nDCG@10 0.493 in 0.050 CPU s against nDCG@10 0.490 in 0.100 CPU s."
@@ -121,19 +125,16 @@ def test_a_cheaper_peer_of_another_method_is_stated(read):
     more = copy.deepcopy(data["entries"][2])
     for name in ("second", "third"):
         data["entries"].append({**more, "name": name})
-        found = benchmarks.losses(read(data))[0]
+        found = ModelReport(read(data)).losses()[0]
         assert ("One more row" if name == "second" else "2 more rows") in found
 
 
 def test_settings_say_what_was_searched(read):
     rows = read(RESULTS).rows
-    assert (
-        benchmarks.setting(rows[1])
-        == "rank 32. Searched: reg from 1 to 9; sweeps the cheapest of 2, 4 within half a tie"
-    )
-    assert benchmarks.setting(rows[3]) == "as the library ships it"
+    assert setting(rows[1]) == "rank 32. Searched: reg from 1 to 9; sweeps the cheapest of 2, 4 within half a tie"
+    assert setting(rows[3]) == "as the library ships it"
     fixed = entry("x", "ours", 0.4, 1, 1, params={"rank": 8, "reg": 0.12345})
-    assert benchmarks.setting(read({**RESULTS, "entries": [*RESULTS["entries"], fixed]}).row("x")) == (
+    assert setting(read({**RESULTS, "entries": [*RESULTS["entries"], fixed]}).row("x")) == (
         "rank 8, reg 0.123. Not tuned"
     )
 
@@ -150,7 +151,7 @@ def test_settings_say_what_was_searched(read):
 def test_damaged_results_are_refused(read, damage):
     data = copy.deepcopy(RESULTS)
     damage(data)
-    with pytest.raises(benchmarks.Unreadable, match=r"ranking\.json .*make bench"):
+    with pytest.raises(Unreadable, match=r"ranking\.json .*make bench"):
         read(data)
 
 
@@ -168,9 +169,9 @@ def build(tmp_path):
         (root / "index.md").write_text("# Index\n\n```{toctree}\nbook/page\n```\n")
         (root / "book/page.md").write_text(f"# Page\n\n{text}\n")
         if results is not None:
-            (root / benchmarks.FOLDER).mkdir(parents=True, exist_ok=True)
+            (root / FOLDER_OF_RESULTS).mkdir(parents=True, exist_ok=True)
             given = results if isinstance(results, str) else json.dumps(results)
-            (root / benchmarks.FOLDER / "ranking.json").write_text(given)
+            (root / FOLDER_OF_RESULTS / "ranking.json").write_text(given)
         warnings = io.StringIO()
         with patch_docutils(), docutils_namespace():
             app = Sphinx(
@@ -179,7 +180,7 @@ def build(tmp_path):
                 outdir=tmp_path / "out",
                 doctreedir=tmp_path / "trees",
                 buildername="html",
-                confoverrides={"extensions": ["myst_nb", "ultralearn.publish.sphinx_benchmarks"]},
+                confoverrides={"extensions": ["myst_nb", "benchmarks.report.page"]},
                 status=None,
                 warning=warnings,
                 freshenv=True,
@@ -230,7 +231,7 @@ def test_losses_are_a_list(build):
 
 
 def test_a_library_that_serves_faster_is_the_title(read):
-    figure = benchmark_plots.speed_plot(read(changed(iALS__serve=15_000)), read(RESULTS).measures[-1])
+    figure = plots.speed_plot(read(changed(iALS__serve=15_000)), read(RESULTS).measures[-1])
     assert figure.get_suptitle() == "The fastest library row serves 2.0 times\nas many as iALS"
     plt.close(figure)
 
@@ -248,7 +249,7 @@ def test_labels_of_close_points_do_not_overlap():
     axes.set_xlim(0.01, 10)
     axes.set_ylim(0.4, 0.5)
     points = [(0.1 * 1.2**i, 0.45 + 0.002 * (i % 3), f"contestant {i}", "black") for i in range(6)]
-    boxes = benchmark_plots.place_labels(axes, points)
+    boxes = plots.place_labels(axes, points)
     written = [text.get_window_extent().padded(2) for text in axes.texts]
     assert sorted(box.x0 for box in boxes) == pytest.approx(sorted(box.x0 for box in written), abs=1)
     assert sorted(box.y1 for box in boxes) == pytest.approx(sorted(box.y1 for box in written), abs=1)
@@ -260,7 +261,7 @@ def test_labels_of_close_points_do_not_overlap():
 
 def test_a_crowd_without_room_is_drawn_all_the_same():
     figure, axes = plt.subplots(figsize=(1.5, 1.5))
-    boxes = benchmark_plots.place_labels(axes, [(0.5, 0.5, f"a long name {i}", "black") for i in range(12)])
+    boxes = plots.place_labels(axes, [(0.5, 0.5, f"a long name {i}", "black") for i in range(12)])
     assert len(boxes) == 12
     assert overlaps(boxes)
     plt.close(figure)

@@ -5,28 +5,32 @@ import json
 import pytest
 from matplotlib import pyplot as plt
 
-from benchmarks.catalogue import EFFORTS, QUERIES, Catalogue
-from benchmarks.catalogue import SIZES as CATALOGUES
+from benchmarks.catalog import EFFORTS, QUERIES, Catalog
+from benchmarks.catalog import SIZES as CATALOGS
 from benchmarks.processes import ROOT
 from benchmarks.ranking import Ranking
 from benchmarks.rating import Rating
+from benchmarks.report import plots
+from benchmarks.report.catalog import CatalogReport
+from benchmarks.report.results import FOLDER as FOLDER_OF_RESULTS
+from benchmarks.report.results import read as results_of
+from benchmarks.report.serving import PROMISED, ServingReport
 from benchmarks.serving import CONNECTIONS, Serving
-from ultralearn.publish import benchmark_plots, benchmarks, catalogue_results, serving_results
 
-FOLDER = ROOT / benchmarks.FOLDER
+FOLDER = ROOT / FOLDER_OF_RESULTS
 FITTED = {"rating": Rating, "ranking": Ranking}
-SUITES = {**FITTED, "serving": Serving, "catalogue": Catalogue}
+SUITES = {**FITTED, "serving": Serving, "catalog": Catalog}
 SIZES = (32, 64, 128)
 
 
 @pytest.fixture(scope="module")
 def rating():
-    return benchmarks.read(FOLDER / "rating.json")
+    return results_of(FOLDER / "rating.json")
 
 
 @pytest.fixture(scope="module")
 def ranking():
-    return benchmarks.read(FOLDER / "ranking.json")
+    return results_of(FOLDER / "ranking.json")
 
 
 def test_als_is_four_times_faster_than_surprise_svd_at_its_claimed_error(rating):
@@ -79,12 +83,12 @@ def test_defaults_lose_much_of_the_quality(ranking):
 
 @pytest.fixture(scope="module")
 def serving():
-    return benchmarks.read(FOLDER / "serving.json")
+    return results_of(FOLDER / "serving.json")
 
 
 @pytest.fixture(scope="module")
-def catalogue():
-    return benchmarks.read(FOLDER / "catalogue.json")
+def catalog():
+    return results_of(FOLDER / "catalog.json")
 
 
 HELD = 70  # % of the limit; what was promised, and whether it is kept, is said on the page
@@ -93,9 +97,9 @@ HELD = 70  # % of the limit; what was promised, and whether it is kept, is said 
 def test_the_hot_path_does_its_share_of_the_limit_and_the_page_says_whether_that_is_what_was_promised(serving):
     share = serving.row("Our service, hot path").median("share")
     assert share >= HELD
-    assert serving_results.PROMISED == 80
+    assert PROMISED == 80
     verdict = "and it is kept" if share >= 80 else "and it is not kept"
-    assert verdict in serving_results.findings(serving)[0]
+    assert verdict in ServingReport(serving).findings()[0]
 
 
 def test_no_request_failed(serving):
@@ -119,33 +123,33 @@ def test_serving_was_measured_as_the_suite_says(serving):
         assert row.median("share") == pytest.approx(100 * limit.median("cpu") / row.median("cpu"), rel=0.15)
 
 
-def test_what_is_exact_finds_all_and_what_is_not_finds_what_it_was_set_to(catalogue):
-    for row in catalogue.rows:
+def test_what_is_exact_finds_all_and_what_is_not_finds_what_it_was_set_to(catalog):
+    for row in catalog.rows:
         wanted = row.params.get("recall", 1.0)
         assert row.median("recall") >= wanted - (0.01 if "recall" in row.params else 0)
-        assert row.params["items"] in CATALOGUES.values()
+        assert row.params["items"] in CATALOGS.values()
         if "recall" in row.params:
             assert row.tuned["score"] >= wanted
             assert row.params["ef"] in EFFORTS
 
 
-def test_pruning_is_ahead_of_brute_force_where_the_page_says_so(catalogue):
-    largest = max(CATALOGUES.values())
-    brute, pruning = (catalogue_results.at(catalogue, name, largest) for name in ("brute force", "exact pruning"))
+def test_pruning_is_ahead_of_brute_force_where_the_page_says_so(catalog):
+    largest = max(CATALOGS.values())
+    brute, pruning = (CatalogReport(catalog).at(name, largest) for name in ("brute force", "exact pruning"))
     assert 2 * pruning.median("p50") <= brute.median("p50")
-    assert catalogue_results.crossing(catalogue, "brute force", "exact pruning") != "never"
+    assert CatalogReport(catalog).crossing("brute force", "exact pruning") != "never"
 
 
-def test_made_films_are_like_real_ones(catalogue):
-    given = catalogue.conditions
+def test_made_films_are_like_real_ones(catalog):
+    given = catalog.conditions
     assert given["queries"] == QUERIES
     assert given["neighbors"]["made"] == pytest.approx(given["neighbors"]["real"], abs=0.02)
     assert given["looked_at"]["made"] >= given["looked_at"]["real"]  # not easier to prune
 
 
-@pytest.mark.parametrize("name", ["serving", "catalogue"])
+@pytest.mark.parametrize("name", ["serving", "catalog"])
 def test_results_are_those_of_a_whole_run_of_todays_servers_and_searches(name):
-    suite, results = SUITES[name], benchmarks.read(FOLDER / f"{name}.json")
+    suite, results = SUITES[name], results_of(FOLDER / f"{name}.json")
     assert [row.name for row in results.rows] == [entry.name for entry in suite.entries]
     assert results.rounds == suite.rounds
     for row, entry in zip(results.rows, suite.entries, strict=True):
@@ -157,7 +161,7 @@ def test_results_are_those_of_a_whole_run_of_todays_servers_and_searches(name):
 
 @pytest.mark.parametrize("name", FITTED)
 def test_results_are_those_of_a_whole_run_of_todays_suite(name):
-    suite, results = SUITES[name], benchmarks.read(FOLDER / f"{name}.json")
+    suite, results = SUITES[name], results_of(FOLDER / f"{name}.json")
     assert [row.name for row in results.rows] == [entry.name for entry in suite.entries]
     assert (results.trials, results.rounds, results.threads) == (suite.trials, suite.rounds, 1)
     for row, entry in zip(results.rows, suite.entries, strict=True):
@@ -173,7 +177,7 @@ def test_results_are_those_of_a_whole_run_of_todays_suite(name):
 
 @pytest.mark.parametrize("name", SUITES)
 def test_results_are_of_the_pinned_libraries(name):
-    for environment, found in benchmarks.read(FOLDER / f"{name}.json").environments.items():
+    for environment, found in results_of(FOLDER / f"{name}.json").environments.items():
         if environment != "ultralearn":
             pins = (ROOT / f"benchmarks/requirements/{environment}.txt").read_text().splitlines()
             packages = {f"{package}=={version.split('+')[0]}" for package, version in found.items()} - {
@@ -184,15 +188,15 @@ def test_results_are_of_the_pinned_libraries(name):
 
 @pytest.mark.parametrize("name", SUITES)
 def test_results_are_of_todays_splits(name, tmp_path):
-    assert benchmarks.read(FOLDER / f"{name}.json").data == SUITES[name]().open(tmp_path)
+    assert results_of(FOLDER / f"{name}.json").data == SUITES[name]().open(tmp_path)
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_labels_of_the_committed_results_do_not_overlap(name, monkeypatch):
     placed = []
-    place = benchmark_plots.place_labels
-    monkeypatch.setattr(benchmark_plots, "place_labels", lambda *given: placed.extend(place(*given)))
-    figure, _ = benchmark_plots.quality_plot(benchmarks.read(FOLDER / f"{name}.json"))
+    place = plots.place_labels
+    monkeypatch.setattr(plots, "place_labels", lambda *given: placed.extend(place(*given)))
+    figure, _ = plots.quality_plot(results_of(FOLDER / f"{name}.json"), "A title")
     plt.close(figure)
     assert [1 for i, a in enumerate(placed) for b in placed[:i] if a.overlaps(b)] == []
 

@@ -1,0 +1,1 @@
+"""The committed results as the book shows them, a class a suite."""
