@@ -3,7 +3,10 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-ENV := .venv/installed
+# What readers and learners need, and what `make test` adds.
+READERS := .venv/installed
+ENV := .venv/installed-test
+LOCKS := requirements.txt requirements-test.txt
 BIN := .venv/bin
 PY := $(BIN)/python
 SITE := _build/book/_build/html
@@ -30,9 +33,9 @@ book: $(SITE)/.complete ## set up and build the site from the stored outputs
 serve: book ## open the built site on a free local port
 	@$(PY) -m ultralearn.cli.serve $(SITE)
 
-lab: $(ENV) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
+lab: $(READERS) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
 	@$(PY) -m ultralearn.cli.lab $(if $(FRESH),--fresh)
-	$(BIN)/jupyter lab --notebook-dir work
+	$(BIN)/jupyter lab --notebook-dir work $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # --- for maintainers
 
@@ -49,12 +52,15 @@ test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, br
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
 
-lock: $(ENV) ## make requirements.txt anew from pyproject.toml
+COMPILE := _build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
+lock: $(READERS) ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
 	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
-	_build/lock/bin/uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate \
-		$(if $(UPGRADE),--upgrade) --output-file requirements.txt pyproject.toml
+	@sort $(LOCKS) > _build/lock/all.txt
+	$(COMPILE) --all-extras $(if $(UPGRADE),--upgrade) --output-file _build/lock/all.txt pyproject.toml
+	$(COMPILE) --extra tracking --extra book --constraint _build/lock/all.txt --output-file requirements.txt pyproject.toml
+	grep -vxFf requirements.txt _build/lock/all.txt > requirements-test.txt
 
-fill: $(ENV) ## put ADDRESS=https://host/owner/name in place of the repository's address
+fill: $(READERS) ## put ADDRESS=https://host/owner/name in place of the repository's address
 	@$(PY) -m ultralearn.publish.address "$(ADDRESS)"
 
 clean: ## remove what was built (not the environment, not work/)
@@ -62,22 +68,20 @@ clean: ## remove what was built (not the environment, not work/)
 
 # --- the environment
 
-$(ENV): requirements.txt pyproject.toml
-	@if ! $(PY) -c '' 2>/dev/null; then \
-		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
-			$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-				2>/dev/null && found=$$python && break; \
-		done; \
-		if [ -z "$$found" ]; then \
-			echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
-			echo "  make book PYTHON=/path/to/python3.12" >&2; exit 1; \
-		fi; \
-		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2.8 GB)"; \
-		rm -rf .venv && $$found -m venv .venv; \
-	fi
-	@$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --requirement requirements.txt
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+INSTALL = @for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python $(PY); do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+		&& exec $$python -P src/ultralearn/install.py $(1); \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
+	echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
+
+$(READERS): requirements.txt pyproject.toml
+	$(call INSTALL)
+	@touch $@
+
+# What heavy tools need that not everyone wants is locked in a requirements-NAME.txt of its own.
+.venv/installed-%: requirements-%.txt $(READERS)
+	$(call INSTALL,$*)
 	@touch $@
 
 # Each peer of the benchmarks has one of its own: what they pin does not go together.
@@ -91,7 +95,7 @@ _build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
 # --- the site
 
 # Always from scratch: Sphinx does not see that an extension changed, and all of it takes seconds.
-$(SITE)/.complete: $(ENV) $(PAGES)
+$(SITE)/.complete: $(READERS) $(PAGES)
 	@rm -rf _build/book
 	$(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
 	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
@@ -170,7 +174,7 @@ published: # put the filled, executed notebooks on the branch that Colab opens
 latest: # everything with the newest versions that pyproject.toml allows
 	python3 -m venv .venv && $(PY) -m pip install --upgrade pip
 	$(PY) -m pip install --editable '.[tracking,book,test]'
-	touch $(ENV)
+	touch $(READERS) $(ENV)
 	$(MAKE) test
 
 colab: # in Colab's own image: install as the first cell does, then execute
@@ -180,7 +184,7 @@ colab: # in Colab's own image: install as the first cell does, then execute
 	for script in notebooks/week_*.py; do \
 		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done
 
-external-links: $(ENV)
+external-links: $(READERS)
 	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/linkcheck
 
 data-check: $(ENV) # GroupLens's own rows and those of the fallback are the same
