@@ -116,7 +116,7 @@ class Pip:
 
     def install(self, requirements: Iterable[str], screen: Screen) -> None:
         """Run it. Raises InstallationError where it fails."""
-        command = [*self.command, "--progress-bar", "raw", *requirements]
+        command = [*self.command, *requirements]
         # What an interrupted run unpacked is on the disk and in no count: pip sees it when it compares.
         self.already = len(list(self.site.glob("*.dist-info")))
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -235,7 +235,7 @@ def install(root: Path, extra: str | None = None) -> None:
         else:
             make(environment)
         note(log, "pip")
-        Pip(environment, log).install(["--upgrade", "pip"], screen)
+        Pip(environment, log).install(("--upgrade", "pip"), screen)
         screen.end(f"{'was there' if was_there else 'made'}, {screen.seconds()}")
     else:
         screen = Screen(len(planned))
@@ -244,7 +244,7 @@ def install(root: Path, extra: str | None = None) -> None:
         screen.begin(step.title)
         note(log, step.title)
         pip = Pip(environment, log)
-        pip.install(step.requirements, screen)
+        pip.install(("--progress-bar", "raw", *step.requirements), screen)  # the pip that Python brings may not know it
         screen.end(f"{pip.downloaded:.0f} MB downloaded, {screen.seconds()}" if pip.downloaded else screen.seconds())
     print(f"Installed in {spent(time.monotonic() - began)}. What pip said: {log.relative_to(root)}")
 
