@@ -115,6 +115,8 @@ lint: $(ENV)
 	$(BIN)/mypy
 	$(BIN)/mypy --disable-error-code empty-body --disable-error-code no-untyped-def notebooks
 	$(BIN)/lint-imports
+	$(BIN)/deptry src notebooks --extend-exclude '.*/publish/' --optional-dependencies-dev-groups tracking,book,test
+	$(BIN)/deptry src notebooks tests --exclude __pycache__ --ignore DEP002
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 

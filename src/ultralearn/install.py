@@ -23,9 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # MB, to download and on disk, as measured on Linux with the CPU build of torch.
-TORCH = (190, 750)
-LIBRARIES = (340, 1250)
-EXTRAS = {"test": (320, 730)}
+TORCH = (200, 870)
+LIBRARIES = (230, 950)
+EXTRAS = {"test": (270, 900)}
 
 TRIED_AGAIN = 10  # seconds that pip waits for an answer
 TAIL = 12  # lines of the log that a failure shows
