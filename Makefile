@@ -20,7 +20,7 @@ PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
 .PHONY: help book serve lab notebooks accept test bench lock fill clean \
-	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab published latest report
+	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab floors bare published latest report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,13 +52,11 @@ test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, br
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
 
-COMPILE := _build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
-lock: $(READERS) ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
-	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
-	@sort $(LOCKS) > _build/lock/all.txt
-	$(COMPILE) --all-extras $(if $(UPGRADE),--upgrade) --output-file _build/lock/all.txt pyproject.toml
-	$(COMPILE) --extra tracking --extra book --constraint _build/lock/all.txt --output-file requirements.txt pyproject.toml
-	grep -vxFf requirements.txt _build/lock/all.txt > requirements-test.txt
+lock: _build/uv/bin/uv ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
+	@sort $(LOCKS) > _build/all.txt
+	$(COMPILE) --universal --all-extras $(if $(UPGRADE),--upgrade) --output-file _build/all.txt pyproject.toml
+	$(COMPILE) --universal --extra tracking --extra book --constraint _build/all.txt --output-file requirements.txt pyproject.toml
+	grep -vxFf requirements.txt _build/all.txt > requirements-test.txt
 
 fill: $(READERS) ## put ADDRESS=https://host/owner/name in place of the repository's address
 	@$(PY) -m ultralearn.publish.address "$(ADDRESS)"
@@ -83,6 +81,12 @@ $(READERS): requirements.txt pyproject.toml
 .venv/installed-%: requirements-%.txt $(READERS)
 	$(call INSTALL,$*)
 	@touch $@
+
+UV := _build/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate
+
+$(UV):
+	$(or $(PYTHON),python3) -m venv _build/uv && _build/uv/bin/python -m pip install --quiet uv
 
 # Each peer of the benchmarks has one of its own: what they pin does not go together.
 _build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
@@ -178,6 +182,22 @@ latest: # everything with the newest versions that pyproject.toml allows
 	$(PY) -m pip install --editable '.[tracking,book,test]'
 	touch $(READERS) $(ENV)
 	$(MAKE) test
+
+FLOORS := _build/floors/bin/python
+
+floors: $(UV) # the oldest versions that pyproject.toml allows, on the oldest Python: unit tests and proofs
+	$(COMPILE) --no-deps --resolution lowest-direct --output-file _build/floors.txt pyproject.toml
+	$(COMPILE) --extra book --extra test --constraint _build/floors.txt --output-file _build/at_floors.txt pyproject.toml
+	$(or $(PYTHON),python3.11) -m venv --clear _build/floors && $(FLOORS) -m pip install --quiet --upgrade pip
+	$(FLOORS) -m pip install --quiet --requirement _build/at_floors.txt
+	$(FLOORS) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(FLOORS) -m pytest tests --ignore tests/book --ignore tests/notebooks --ignore-glob '*_in_browser.py' -q
+
+bare: # nothing but `pip install .`: the command line runs, and a gate keeps its report on a server that fails it
+	$(or $(PYTHON),python3) -m venv --clear _build/bare && _build/bare/bin/python -m pip install --quiet .
+	_build/bare/bin/ultralearn --help
+	@cd _build/bare && { bin/python -m http.server --bind 127.0.0.1 8613 >/dev/null 2>&1 & } && trap "kill $$!" EXIT && sleep 2 && \
+		ULTRALEARN_HOME=home bin/ultralearn gate 3 --url http://127.0.0.1:8613; ls home/gates/*.json
 
 colab: # in Colab's own image: install as the first cell does, then execute
 	python3 -m pip install --quiet --no-deps .

@@ -15,7 +15,7 @@ NEVER_INSTALLED = {"torch", "numpy"}
 
 def unmet_requirements(package: str = "ultralearn") -> list[tuple[Requirement, str | None]]:
     """The requirements of `package`, extras left out, that are not met, each with the version that is installed."""
-    unmet = []
+    unmet: list[tuple[Requirement, str | None]] = []
     for line in importlib.metadata.requires(package) or []:
         requirement = Requirement(line)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -48,9 +48,9 @@ def prepare() -> None:
     for requirement, installed in unmet:
         if requirement.name in NEVER_INSTALLED:
             print(
-                f"Colab has {requirement.name} {installed or '(none)'}, the course needs {requirement}. It is not replaced, "
-                "which would break the session: cells may fail. Choose a newer runtime version (Runtime, Change runtime "
-                "type), or run the course on your own machine."
+                f"Colab has {requirement.name} {installed or '(none)'}, the course needs {requirement}. It is not "
+                "replaced, which would break the session: cells may fail. Choose a newer runtime version (Runtime, "
+                "Change runtime type), or run the course on your own machine."
             )
     answer = input("Keep your progress on Google Drive, so that it outlives this session? [y/N] ")
     if answer.strip().lower().startswith("y"):

@@ -1,7 +1,6 @@
-"""Install the course into `.venv` in a few steps that say where they are; an interrupted one is taken up again.
+"""Install the course into `.venv`, in a few steps that say where they are; an interrupted one is taken up again.
 
-`make` runs this file as it stands, with the Python it found, before anything is installed: it imports Python's own
-modules only.
+`make` runs this file with whatever Python it found, before anything is installed: it imports Python's own modules only.
 
     python3 -P src/ultralearn/install.py          # requirements.txt: what readers and learners need
     python3 -P src/ultralearn/install.py test     # requirements-test.txt: what that adds
@@ -10,53 +9,64 @@ modules only.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# MB, to download and on disk, as measured on Linux with the CPU build of torch.
+# Megabytes to download and on disk, measured on Linux with the CPU build of torch.
 TORCH = (200, 870)
 LIBRARIES = (230, 950)
 EXTRAS = {"test": (270, 900)}
 
-TRIED_AGAIN = 10  # seconds that pip waits for an answer
-TAIL = 12  # lines of the log that a failure shows
+TAIL = 12  # lines of pip's that a failure shows
+
+# What pip says, in order of what weighs more: a run that ends with a full disk may have lost a connection before.
+AGAIN = "then run the same command: it goes on from here."
+REASONS = {
+    r"No space left on device|Disk quota exceeded": f"The disk is full. Make room, {AGAIN}",
+    r"Permission denied|Read-only file system": f"pip may not write to the place named below. Make it yours, {AGAIN}",
+    r"CERTIFICATE_VERIFY_FAILED": "This machine does not trust the certificate of the package index. Behind a proxy, "
+    f"name the file with the proxy's certificate in PIP_CERT, {AGAIN}",
+    r"connection broken|[Nn]ame resolution|Max retries|timed out": "The package index does not answer. Connect, "
+    f"{AGAIN}",
+    r"": f"pip failed, and says why in its last lines. Mend that, {AGAIN}",
+}
 
 
 class InstallationError(Exception):
-    """What went wrong and what to do, in words for the person who ran `make`."""
+    """What went wrong and what to do, for the person who ran `make`."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the installation: its title and what pip is asked for."""
+    """A line of the installation: its title and what pip is asked for."""
 
     title: str
     requirements: tuple[str, ...]
 
 
 def pins(lock: Path) -> list[str]:
-    """The lines of a lock that name a package."""
     return [line for line in lock.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def steps(root: Path, extra: str | None) -> list[Step]:
-    """What has to be installed once there is an environment, in order."""
-    if extra:
-        lock = root / f"requirements-{extra}.txt"
-        title = f"What `{extra}` adds, {len(pins(lock))} packages{size(EXTRAS.get(extra))}"
-        return [Step(title, ("--requirement", str(lock), "--constraint", str(root / "requirements.txt")))]
+    """What goes into an environment that has pip, in order."""
     lock = root / "requirements.txt"
-    (torch,) = (pin for pin in pins(lock) if re.match(r"torch\b", pin))
-    cuda = "; from PyPI on Linux several GB, with CUDA" if sys.platform == "linux" else ""
+    if extra:
+        added = root / f"requirements-{extra}.txt"
+        title = f"What `{extra}` adds, {len(pins(added))} packages{size(EXTRAS.get(extra))}"
+        return [Step(title, ("--requirement", str(added), "--constraint", str(lock)))]
+    (torch,) = (pin for pin in pins(lock) if pin.startswith("torch=="))
+    cuda = "; with CUDA, as PyPI has it for Linux, several GB" if sys.platform == "linux" else ""
     return [
         Step(f"torch{size(TORCH)}{cuda}", (torch, "--constraint", str(lock))),
         Step(f"Jupyter, the book, the libraries{size(LIBRARIES)}", ("--requirement", str(lock))),
@@ -65,8 +75,12 @@ def steps(root: Path, extra: str | None) -> list[Step]:
 
 
 def size(megabytes: tuple[int, int] | None) -> str:
-    """How much a step weighs, where that was measured."""
-    return f", {megabytes[0]} MB ({megabytes[1]} on disk)" if megabytes else ""
+    return f", {megabytes[0]} MB ({megabytes[1]} MB on disk)" if megabytes else ""
+
+
+def spent(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class Screen:
@@ -75,7 +89,7 @@ class Screen:
     def __init__(self, total: int) -> None:
         self.total = total
         self.number = 0
-        self.ticks = sys.stdout.isatty()
+        self.overwrites = sys.stdout.isatty()
 
     def begin(self, title: str) -> None:
         self.number += 1
@@ -83,102 +97,86 @@ class Screen:
         self.began = time.monotonic()
         print(self.line, end="", flush=True)
 
-    def tick(self, state: str) -> None:
-        if self.ticks:
-            print(f"\r\033[K{self.fitting(state)}", end="", flush=True)
-
-    def end(self, state: str) -> None:
-        print(f"\r\033[K{self.line}: {state}" if self.ticks else f": {state}", flush=True)
-
-    def fitting(self, state: str) -> str:
-        """The line with `state`, short enough to be overwritten by the next."""
-        width = shutil.get_terminal_size().columns - 1
-        return f"{self.line[: max(0, width - len(state) - 2)]}: {state}"[:width]
-
     def seconds(self) -> str:
         return spent(time.monotonic() - self.began)
 
+    def tick(self, state: str) -> None:
+        if self.overwrites:  # one line of the terminal, whatever its width: a second one would stay
+            state = f"  {state}, {self.seconds()}"
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\033[K{self.line[: max(0, width - len(state))]}{state}"[: width + 4], end="", flush=True)
 
-def spent(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    def end(self, state: str) -> None:
+        state = f"{self.line}: {state}, {self.seconds()}" if self.overwrites else f": {state}, {self.seconds()}"
+        print(f"\r\033[K{state}" if self.overwrites else state, flush=True)
 
 
 class Pip:
-    """One run of pip: all it says goes to the log, how far it is stays here."""
+    """One run of pip. All it says goes to the log; how far it is stays here."""
 
-    def __init__(self, environment: Path, log: Path) -> None:
+    def __init__(self, environment: Path, log: Path, title: str) -> None:
         self.command = [str(environment / "bin" / "python"), "-m", "pip", "install"]
-        self.site = next(iter(environment.glob("lib/python3*/site-packages")))
+        self.site = site_packages(environment)
         self.log = log
-        self.looked_at = self.unpacking = 0
+        self.said: list[str] = []
+        self.met = self.unpacking = 0
         self.downloaded = self.current = 0.0  # MB
+        self.keep(f"== {title}\n")
 
-    def install(self, requirements: Iterable[str], screen: Screen) -> None:
+    def install(self, arguments: Sequence[str], screen: Screen) -> None:
         """Run it. Raises InstallationError where it fails."""
-        command = [*self.command, *requirements]
-        # What an interrupted run unpacked is on the disk and in no count: pip sees it when it compares.
-        self.already = len(list(self.site.glob("*.dist-info")))
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            reader = threading.Thread(target=self.read, args=(process,), daemon=True)
+        self.before = self.unpacked()
+        with subprocess.Popen(
+            [*self.command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process:
+            reader = threading.Thread(target=self.read, args=(process,))
             reader.start()
             try:
-                while process.poll() is None:
-                    screen.tick(f"{self.state()}, {screen.seconds()}")
+                while reader.is_alive():
+                    screen.tick(self.state())
                     reader.join(0.5)
             except KeyboardInterrupt:
-                process.terminate()  # Ctrl-C reached it too; whoever interrupts in another way means both
+                process.terminate()  # Ctrl-C reached pip too, a signal to this process alone did not
                 raise
-            reader.join()
         if process.returncode:
-            raise InstallationError(reason(self.log))
+            said = "".join(self.said)
+            what = next(text for pattern, text in REASONS.items() if re.search(pattern, said))
+            tail = "".join(f"    {line}" for line in self.said[-TAIL:])
+            raise InstallationError(f"{what}\n\n{tail}\nAll that pip said: {self.log}")
 
     def read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with self.log.open("a") as log:
-            for line in process.stdout:
-                if moved := re.match(r"Progress (\d+) of (\d+)", line):
-                    done, total = (int(number) / 1e6 for number in moved.groups())
-                    self.current = 0 if done == total else done
-                    self.downloaded += total if done == total else 0
-                    continue
-                log.write(line)
-                log.flush()
-                if line.startswith(("Collecting ", "Requirement already satisfied: ")):
-                    self.looked_at += 1
-                elif line.startswith("Installing collected packages: "):
-                    self.unpacking = line.count(",") + 1
+        for line in process.stdout or ():
+            if progress := re.match(r"Progress (\d+) of (\d+)$", line):
+                self.current, total = (int(number) / 1e6 for number in progress.groups())
+                if self.current == total:
+                    self.downloaded, self.current = self.downloaded + total, 0
+                continue
+            self.keep(line)
+            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+                self.met += 1
+            elif line.startswith("Installing collected packages: "):
+                self.unpacking = line.count(",") + 1
+
+    def keep(self, line: str) -> None:
+        self.said.append(line)
+        with contextlib.suppress(OSError), self.log.open("a") as log:  # a full disk is pip's to report
+            log.write(line)
+
+    def unpacked(self) -> int:
+        return len(list(self.site.glob("*.dist-info")))
 
     def state(self) -> str:
         if self.unpacking:
-            unpacked = len(list(self.site.glob("*.dist-info"))) - self.already
-            return f"unpacked {min(max(unpacked, 0), self.unpacking)} of {self.unpacking}"
-        return f"{self.looked_at} packages, {self.downloaded + self.current:.0f} MB downloaded"
+            return f"{max(0, self.unpacked() - self.before)} of {self.unpacking} unpacked"
+        return f"{self.met} packages, {self.downloaded + self.current:.0f} MB downloaded"
 
 
-def reason(log: Path) -> str:
-    """What to do about the failure that ends the log, then its last lines."""
-    text = log.read_text()
-    text = text[text.rindex("== ") :]  # of this step
-    if re.search(r"No space left on device|Errno 28|Disk quota exceeded|Errno 122", text):
-        what = "The disk is full. Make room, then run the same command: it goes on from here."
-    elif re.search(r"Permission denied|Read-only file system|Errno (13|30)\b", text):
-        what = "pip may not write where it has to. See the path below; a folder of your own is what the course needs."
-    elif re.search(r"CERTIFICATE_VERIFY_FAILED|SSLError", text):
-        what = (
-            "The package index showed a certificate that this machine does not trust. Behind a company's proxy, "
-            "name its certificates in PIP_CERT, then run the same command."
-        )
-    elif re.search(r"connection broken|Failed to establish|[Nn]ame resolution|Max retries|timed? ?out|resolve host", text):
-        what = "The package index did not answer. With a network, run the same command: it goes on from here."
-    else:
-        what = "pip failed. Its last lines say why; run the same command again once that is mended."
-    tail = "\n".join(f"    {line}" for line in text.splitlines()[-TAIL:])
-    return f"{what}\n\n{tail}\n\nAll of it: {log}"
+def site_packages(environment: Path) -> Path:
+    return next(environment.glob("lib/python3*/site-packages"))
 
 
 def works(environment: Path) -> bool:
-    """Whether the environment's Python runs, has pip, and is one that the course knows."""
+    """Whether the environment's Python runs, is one that the course knows, and has pip."""
     check = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
     try:
         return subprocess.run([environment / "bin" / "python", "-c", check], capture_output=True).returncode == 0
@@ -186,33 +184,33 @@ def works(environment: Path) -> bool:
         return False
 
 
-def make(environment: Path) -> None:
-    """Make the environment, in place of what is left of another. Raises InstallationError."""
-    done = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", str(environment)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        raise InstallationError(f"{sys.executable} could not make the environment {environment}:\n\n{done.stdout}")
+def mend(site: Path) -> None:
+    """Forget the packages that an interrupted pip left half unpacked: it takes them for installed otherwise.
 
-
-def mend(site: Path) -> list[str]:
-    """Forget the packages that an interrupted pip left half unpacked, so that it takes them up again, and return them.
-
-    The last thing that pip writes of a package is RECORD, and that names the INSTALLER beside it.
+    The last thing that pip writes of a package is its RECORD, in which it names the file INSTALLER beside it.
     """
-    broken = []
     for info in site.glob("*.dist-info"):
         record = info / "RECORD"
         if not record.exists() or f"{info.name}/INSTALLER" not in record.read_text():
             shutil.rmtree(info)
-            broken.append(info.name)
-    for leftover in site.glob("~*"):  # what pip had moved aside
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-    return broken
+    for aside in site.glob("~*"):  # an older version that pip had moved out of the way
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+
+
+def prepare(environment: Path) -> str:
+    """Make the environment, or mend the one that is there, and return which. Raises InstallationError."""
+    if works(environment):
+        mend(site_packages(environment))
+        return "was there"
+    command = [sys.executable, "-m", "venv", "--clear", str(environment)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise InstallationError(f"{sys.executable} could not make the environment:\n\n{done.stdout}")
+    return "made"
 
 
 def install(root: Path, extra: str | None = None) -> None:
-    """Install into the environment of the project at `root`. Raises InstallationError."""
+    """Install what the project at `root` needs, or what `extra` adds to it. Raises InstallationError."""
     environment, log = root / ".venv", root / "_build" / "install.log"
     try:
         environment.mkdir(exist_ok=True)
@@ -220,45 +218,28 @@ def install(root: Path, extra: str | None = None) -> None:
         log.write_text("")
     except OSError as error:
         raise InstallationError(
-            f"The course keeps what it installs and builds in its own folder, and cannot write there: {error}.\n"
-            "Clone it to a folder of yours, or make this one yours: sudo chown -R $(whoami) ."
+            f"The course installs and builds in its own folder, and cannot write there: {error}.\n"
+            "Clone it into a folder of yours, or make this one yours: sudo chown -R $(whoami) ."
         ) from None
-    planned = steps(root, extra)
     began = time.monotonic()
-    if extra is None:
-        screen = Screen(len(planned) + 1)
-        version = ".".join(map(str, sys.version_info[:3]))
-        screen.begin(f"The environment, in .venv, with Python {version}")
-        if was_there := works(environment):
-            site = next(iter(environment.glob("lib/python3*/site-packages")))
-            mend(site)
-        else:
-            make(environment)
-        note(log, "pip")
-        Pip(environment, log).install(("--upgrade", "pip"), screen)
-        screen.end(f"{'was there' if was_there else 'made'}, {screen.seconds()}")
-    else:
-        screen = Screen(len(planned))
-        mend(next(iter(environment.glob("lib/python3*/site-packages"))))
+    planned = steps(root, extra)
+    screen = Screen(len(planned) + 1)
+    screen.begin(f"The environment in .venv, Python {'.'.join(map(str, sys.version_info[:3]))}")
+    state = prepare(environment)
+    Pip(environment, log, "pip").install(("--upgrade", "pip"), screen)
+    screen.end(state)
     for step in planned:
         screen.begin(step.title)
-        note(log, step.title)
-        pip = Pip(environment, log)
-        pip.install(("--progress-bar", "raw", *step.requirements), screen)  # the pip that Python brings may not know it
-        screen.end(f"{pip.downloaded:.0f} MB downloaded, {screen.seconds()}" if pip.downloaded else screen.seconds())
-    print(f"Installed in {spent(time.monotonic() - began)}. What pip said: {log.relative_to(root)}")
-
-
-def note(log: Path, title: str) -> None:
-    """Begin a part of the log."""
-    with log.open("a") as out:
-        out.write(f"== {title}\n")
+        pip = Pip(environment, log, step.title)
+        pip.install(("--progress-bar", "raw", *step.requirements), screen)
+        screen.end(f"{pip.downloaded:.0f} MB downloaded" if pip.downloaded else "nothing to download")
+    print(f"Installed in {spent(time.monotonic() - began)}. All that pip said: {log.relative_to(root)}")
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("extra", nargs="?", help="NAME of a requirements-NAME.txt")
+    parser.add_argument("extra", nargs="?", help="the NAME of a requirements-NAME.txt")
     try:
         install(ROOT, parser.parse_args().extra)
     except InstallationError as error:
