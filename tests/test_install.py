@@ -66,7 +66,7 @@ def test_torch_then_the_rest_then_the_course(project, environment, capsys):
     install.install(project)
     lock = project / "requirements.txt"
     assert asked(project) == [
-        "install --upgrade pip",
+        "install pip>=24.1",
         f"install --progress-bar raw torch==2.13.0 --constraint {lock}",
         f"install --progress-bar raw --requirement {lock}",
         f"install --progress-bar raw --no-deps --no-build-isolation --editable {project}",

@@ -226,7 +226,7 @@ def install(root: Path, extra: str | None = None) -> None:
     screen = Screen(len(planned) + 1)
     screen.begin(f"The environment in .venv, Python {'.'.join(map(str, sys.version_info[:3]))}")
     state = prepare(environment)
-    Pip(environment, log, "pip").install(("--upgrade", "pip"), screen)
+    Pip(environment, log, "pip").install(("pip>=24.1",), screen)  # the first that knows --progress-bar raw
     screen.end(state)
     for step in planned:
         screen.begin(step.title)
