@@ -215,7 +215,7 @@ def install(root: Path, extra: str | None = None) -> None:
     try:
         environment.mkdir(exist_ok=True)
         log.parent.mkdir(exist_ok=True)
-        log.write_text("")
+        log.open("w").close()
     except OSError as error:
         raise InstallationError(
             f"The course installs and builds in its own folder, and cannot write there: {error}.\n"
