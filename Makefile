@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 READERS := .venv/installed
 ENV := .venv/installed-test
 LOCKS := requirements.txt requirements-test.txt
+UV := _build/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate
 BIN := .venv/bin
 PY := $(BIN)/python
 SITE := _build/book/_build/html
@@ -52,7 +54,7 @@ test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, br
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
 
-lock: _build/uv/bin/uv ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
+lock: $(UV) ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@sort $(LOCKS) > _build/all.txt
 	$(COMPILE) --universal --all-extras $(if $(UPGRADE),--upgrade) --output-file _build/all.txt pyproject.toml
 	$(COMPILE) --universal --extra tracking --extra book --constraint _build/all.txt --output-file requirements.txt pyproject.toml
@@ -81,9 +83,6 @@ $(READERS): requirements.txt pyproject.toml
 .venv/installed-%: requirements-%.txt $(READERS)
 	$(call INSTALL,$*)
 	@touch $@
-
-UV := _build/uv/bin/uv
-COMPILE := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate
 
 $(UV):
 	$(or $(PYTHON),python3) -m venv _build/uv && _build/uv/bin/python -m pip install --quiet uv
@@ -191,7 +190,8 @@ floors: $(UV) # the oldest versions that pyproject.toml allows, on the oldest Py
 	$(or $(PYTHON),python3.11) -m venv --clear _build/floors && $(FLOORS) -m pip install --quiet --upgrade pip
 	$(FLOORS) -m pip install --quiet --requirement _build/at_floors.txt
 	$(FLOORS) -m pip install --quiet --no-deps --no-build-isolation --editable .
-	$(FLOORS) -m pytest tests --ignore tests/book --ignore tests/notebooks --ignore-glob '*_in_browser.py' -q
+	$(FLOORS) -m pytest tests --ignore tests/book --ignore tests/notebooks --ignore tests/deploy \
+		--ignore-glob '*_in_browser.py' -n 2 --dist loadfile -q
 
 bare: # nothing but `pip install .`: the command line runs, and a gate keeps its report on a server that fails it
 	$(or $(PYTHON),python3) -m venv --clear _build/bare && _build/bare/bin/python -m pip install --quiet .
