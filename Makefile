@@ -3,7 +3,12 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-ENV := .venv/installed
+# What readers and learners need, and what `make test` adds.
+READERS := .venv/installed
+ENV := .venv/installed-test
+LOCKS := requirements.txt requirements-test.txt
+UV := _build/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate
 BIN := .venv/bin
 PY := $(BIN)/python
 SITE := _build/book/_build/html
@@ -17,7 +22,7 @@ PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,
 STEP = @printf '\n\033[1m== %s\033[0m\n'
 
 .PHONY: help book serve lab notebooks accept test bench lock fill clean \
-	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab published latest report
+	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab floors bare published latest report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +35,9 @@ book: $(SITE)/.complete ## set up and build the site from the stored outputs
 serve: book ## open the built site on a free local port
 	@$(PY) -m ultralearn.cli.serve $(SITE)
 
-lab: $(ENV) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
+lab: $(READERS) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new copies beside them)
 	@$(PY) -m ultralearn.cli.lab $(if $(FRESH),--fresh)
-	$(BIN)/jupyter lab --notebook-dir work
+	$(BIN)/jupyter lab --notebook-dir work $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # --- for maintainers
 
@@ -49,12 +54,13 @@ test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, br
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
 
-lock: $(ENV) ## make requirements.txt anew from pyproject.toml
-	$(PY) -m venv _build/lock && _build/lock/bin/python -m pip install -q uv
-	_build/lock/bin/uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate \
-		$(if $(UPGRADE),--upgrade) --output-file requirements.txt pyproject.toml
+lock: $(UV) ## make both locks anew from pyproject.toml (UPGRADE=1 takes the newest versions)
+	@sort $(LOCKS) > _build/all.txt
+	$(COMPILE) --universal --all-extras $(if $(UPGRADE),--upgrade) --output-file _build/all.txt pyproject.toml
+	$(COMPILE) --universal --extra tracking --extra book --constraint _build/all.txt --output-file requirements.txt pyproject.toml
+	grep -vxFf requirements.txt _build/all.txt > requirements-test.txt
 
-fill: $(ENV) ## put ADDRESS=https://host/owner/name in place of the repository's address
+fill: $(READERS) ## put ADDRESS=https://host/owner/name in place of the repository's address
 	@$(PY) -m ultralearn.publish.address "$(ADDRESS)"
 
 clean: ## remove what was built (not the environment, not work/)
@@ -62,23 +68,24 @@ clean: ## remove what was built (not the environment, not work/)
 
 # --- the environment
 
-$(ENV): requirements.txt pyproject.toml
-	@if ! $(PY) -c '' 2>/dev/null; then \
-		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
-			$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-				2>/dev/null && found=$$python && break; \
-		done; \
-		if [ -z "$$found" ]; then \
-			echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
-			echo "  make book PYTHON=/path/to/python3.12" >&2; exit 1; \
-		fi; \
-		echo "Making the environment in .venv with $$($$found --version) (once, a few minutes, about 2.8 GB)"; \
-		rm -rf .venv && $$found -m venv .venv; \
-	fi
-	@$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --requirement requirements.txt
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+INSTALL = @for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python $(PY); do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+		&& exec $$python -P src/ultralearn/install.py $(1); \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 (with venv) was found on the PATH. Install one, or name it:" >&2; \
+	echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
+
+$(READERS): requirements.txt pyproject.toml
+	$(call INSTALL)
 	@touch $@
+
+# What heavy tools need that not everyone wants is locked in a requirements-NAME.txt of its own.
+.venv/installed-%: requirements-%.txt $(READERS)
+	$(call INSTALL,$*)
+	@touch $@
+
+$(UV):
+	$(or $(PYTHON),python3) -m venv _build/uv && _build/uv/bin/python -m pip install --quiet uv
 
 # Each peer of the benchmarks has one of its own: what they pin does not go together.
 _build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
@@ -91,7 +98,7 @@ _build/benchmarks/%/installed: benchmarks/requirements/%.txt | $(ENV)
 # --- the site
 
 # Always from scratch: Sphinx does not see that an extension changed, and all of it takes seconds.
-$(SITE)/.complete: $(ENV) $(PAGES)
+$(SITE)/.complete: $(READERS) $(PAGES)
 	@rm -rf _build/book
 	PYTHONPATH=. $(BIN)/jupyter-book build . -W -n --keep-going --path-output _build/book
 	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
@@ -111,6 +118,8 @@ lint: $(ENV)
 	$(BIN)/mypy
 	$(BIN)/mypy --disable-error-code empty-body --disable-error-code no-untyped-def notebooks
 	$(BIN)/lint-imports
+	$(BIN)/deptry src notebooks --extend-exclude '.*/publish/' --optional-dependencies-dev-groups tracking,book,test
+	$(BIN)/deptry src notebooks tests --exclude __pycache__ --ignore DEP002
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
@@ -170,8 +179,25 @@ published: # put the filled, executed notebooks on the branch that Colab opens
 latest: # everything with the newest versions that pyproject.toml allows
 	python3 -m venv .venv && $(PY) -m pip install --upgrade pip
 	$(PY) -m pip install --editable '.[tracking,book,test]'
-	touch $(ENV)
+	touch $(READERS) $(ENV)
 	$(MAKE) test
+
+FLOORS := _build/floors/bin/python
+
+floors: $(UV) # the oldest versions that pyproject.toml allows, on the oldest Python: unit tests and proofs
+	$(COMPILE) --no-deps --resolution lowest-direct --output-file _build/floors.txt pyproject.toml
+	$(COMPILE) --extra book --extra test --constraint _build/floors.txt --output-file _build/at_floors.txt pyproject.toml
+	$(or $(PYTHON),python3.11) -m venv --clear _build/floors && $(FLOORS) -m pip install --quiet --upgrade pip
+	$(FLOORS) -m pip install --quiet --requirement _build/at_floors.txt
+	$(FLOORS) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(FLOORS) -m pytest tests --ignore tests/book --ignore tests/notebooks --ignore tests/deploy \
+		--ignore-glob '*_in_browser.py' -n 2 --dist loadfile -q
+
+bare: # nothing but `pip install .`: the command line runs, and a gate keeps its report on a server that fails it
+	$(or $(PYTHON),python3) -m venv --clear _build/bare && _build/bare/bin/python -m pip install --quiet .
+	_build/bare/bin/ultralearn --help
+	@cd _build/bare && { bin/python -m http.server --bind 127.0.0.1 8613 >/dev/null 2>&1 & } && trap "kill $$!" EXIT && sleep 2 && \
+		ULTRALEARN_HOME=home bin/ultralearn gate 3 --url http://127.0.0.1:8613; ls home/gates/*.json
 
 colab: # in Colab's own image: install as the first cell does, then execute
 	python3 -m pip install --quiet --no-deps .
@@ -180,7 +206,7 @@ colab: # in Colab's own image: install as the first cell does, then execute
 	for script in notebooks/week_*.py; do \
 		python3 -m ultralearn.publish.execute $$script _build/colab/$$(basename $$script .py).ipynb || exit 1; done
 
-external-links: $(ENV)
+external-links: $(READERS)
 	PYTHONPATH=. $(BIN)/jupyter-book build . --builder linkcheck --path-output _build/linkcheck
 
 data-check: $(ENV) # GroupLens's own rows and those of the fallback are the same

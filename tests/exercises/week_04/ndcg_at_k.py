@@ -48,6 +48,6 @@ VARIANTS = {
     "nothing_relevant_is_zero": ndcg_zero_for_nobody,
 }
 EQUIVALENT: dict[str, str] = {
-    AXIS[0]: AXIS[1],
+    **AXIS,
     "1 → 2": "every gain is twice as large, the ideal one too: the ratio is the same",
 }

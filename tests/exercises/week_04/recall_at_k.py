@@ -42,6 +42,6 @@ VARIANTS = {
     "share_of_what_fits": recall_that_fits,
 }
 EQUIVALENT: dict[str, str] = {
-    AXIS[0]: AXIS[1],
+    **AXIS,
     "n_relevant > 0 → n_relevant >= 0": "0 / 0 is NaN as well; only NumPy's warning is new",
 }
