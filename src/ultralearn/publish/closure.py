@@ -20,7 +20,7 @@ from typing import NamedTuple
 import grimp
 
 PACKAGES = {"ultralearn": "src", "tests": "", "benchmarks": ""}
-NOT_SOURCE = {"_build", "work", "__pycache__"}
+NOT_SOURCE = re.compile(r"_build|work|__pycache__|.*\.egg-info|\.(?!ci$|github$).*")  # folders
 BESIDE_UNIT = {"tests/exercises", "tests/book", "tests/notebooks"}  # steps of their own
 DOTTED = re.compile(rf"\b(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+")
 
@@ -79,6 +79,17 @@ class Closures:
             if not any(name == other or name.startswith(f"{other}/") for other in BESIDE_UNIT):
                 found[f"_build/green/unit/{name.replace('/', '.')}"] = self._of(sorted(folder.glob("*.py")))
         return found
+
+    def others(self) -> dict[str, set[Path]]:
+        """The stamps of the steps that look at what was published, executed or built."""
+        in_browser = [self.root / "tests/book/test_browser.py", *self._files(self.root / "tests", "*_in_browser.py")]
+        steps = {
+            "pairs": [self.root / "tests/notebooks/test_pairs.py"],
+            "replay": [self.root / "tests/notebooks/test_executed.py", self.root / "src/ultralearn/publish/replay.py"],
+            "links": [self.root / "tests/book/test_site.py"],
+            "browser": in_browser,
+        }
+        return {f"_build/green/{name}": self._of(filter(Path.exists, files)) for name, files in steps.items()}
 
     def weeks(self) -> list[str]:
         """The weeks that have exercises, as "week_07"."""
@@ -139,7 +150,7 @@ class Closures:
         for start in (self.root, beside, self.root / "src/ultralearn"):
             for target in start.glob(text) if "*" in text and text[0] != "*" else [start / text]:
                 target = Path(os.path.normpath(target))
-                if target == self.root or not target.is_relative_to(self.root) or self._is_built(target):
+                if target == self.root or not target.is_relative_to(self.root) or self._is_built(target / "any"):
                     continue
                 if target.is_file():
                     yield target
@@ -163,8 +174,7 @@ class Closures:
         return [path for path in found if path.is_file() and not self._is_built(path)]
 
     def _is_built(self, path: Path) -> bool:
-        parts = path.relative_to(self.root).parts
-        return any(part in NOT_SOURCE or part.endswith(".egg-info") for part in parts) or parts[0] in (".git", ".venv")
+        return any(NOT_SOURCE.fullmatch(part) for part in path.relative_to(self.root).parts[:-1])
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -188,7 +198,7 @@ def _week_of(path: Path) -> str:
 def include(root: Path, lists: Path) -> str:
     """Return the text for make; `lists` gets a file a target, which is new where something came or went."""
     closures = Closures(root)
-    rules = closures.notebooks() | closures.proofs() | closures.rooms()
+    rules = closures.notebooks() | closures.proofs() | closures.rooms() | closures.others()
     lines = [f"WEEKS := {' '.join(closures.weeks())}"]
     lines.append(f"ROOMS := {' '.join(stamp.rpartition('/')[2] for stamp in closures.rooms())}")
     everything: set[str] = set()
