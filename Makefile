@@ -14,12 +14,25 @@ PY := $(BIN)/python
 SITE := _build/book/_build/html
 SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
 EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
-# What a notebook's outputs depend on beside its own source.
-LIBRARY := $(shell find src/ultralearn -name '*.py' -not -path '*/publish/*') src/ultralearn/practice/book.mplstyle
 PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
 	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish benchmarks/report -type f -not -name '*.pyc')
 PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
-STEP = @printf '\n\033[1m== %s\033[0m\n'
+# WEEK=07 or WEEK=7; without it, all
+CHOSEN := week_$(if $(WEEK),$(shell printf %02d $(WEEK:0%=%)))
+
+GREEN := _build/green
+# What depends on what, by imports: made anew where a Python file or a folder changed, and read where it is asked for.
+CODE := $(shell find $(addsuffix /.,src tests notebooks benchmarks deploy book .ci .github) \( -name "*.py" -o -type d \) -not -name __pycache__ -not -name "*.egg-info")
+NEEDS_CLOSURE := notebooks accept unit proofs coverage pairs execute replay browser links _build/executed/% $(GREEN)/%
+ifneq ($(filter $(NEEDS_CLOSURE),$(MAKECMDGOALS)),)
+include _build/closure.mk
+endif
+PROVED = $(patsubst %,$(GREEN)/proofs/%,$(filter $(CHOSEN)%,$(WEEKS)))
+
+# Where nothing may be skipped, a stamp counts only if what it skipped is excused (tests/no_skips.py).
+ifdef ULTRALEARN_NO_SKIPS
+$(shell grep -rl '^$(if $(ULTRALEARN_NO_ENGINE),SKIPPED,.)' $(GREEN) 2>/dev/null | xargs rm -f)
+endif
 
 .PHONY: help book serve lab notebooks accept test bench lock fill clean \
 	lint unit proofs coverage pairs execute replay site links browser external-links data-check colab floors bare published latest report
@@ -43,13 +56,11 @@ lab: $(READERS) ## open JupyterLab on your own copies in work/ (FRESH=1 puts new
 
 notebooks: $(EXECUTED) ## execute the notebooks that changed, headless (-j runs them side by side)
 
-accept: notebooks _build/proofs ## take the executed outputs as the published ones
-	@$(PY) -m ultralearn.publish.accept
+accept: $(filter _build/executed/$(CHOSEN)%,$(EXECUTED)) $(PROVED) ## take the executed outputs as the published ones (WEEK=07: of one week)
+	@$(PY) -m ultralearn.publish.accept $(WEEK)
 
-test: $(ENV) ## everything: lint, tests, proofs, notebooks, comparison, book, browser
-	@rm -f _build/not_run
-	@for step in lint unit proofs coverage pairs execute replay site links browser; do $(MAKE) $$step || exit 1; done
-	@if [ -s _build/not_run ]; then cat _build/not_run; echo "All that was run passed."; else echo "All steps passed."; fi
+test: $(ENV) ## everything that is due: lint, tests, proofs, notebooks, comparison, book, browser
+	@$(PY) -m ultralearn.publish.steps $(MAKE)
 
 bench: $(ENV) $(PEERS) ## time our models beside the libraries' (Linux, Python 3.11, a quiet machine, 25 minutes)
 	$(PY) -m benchmarks.run
@@ -104,70 +115,74 @@ $(SITE)/.complete: $(READERS) $(PAGES)
 	@$(PY) -m ultralearn.publish.expected_pages $(SITE)
 	@touch $@
 
-# --- the notebooks: make is the scheduler
+# --- the notebooks: make is the scheduler. What each depends on stands in the include below.
 
-_build/executed/%.ipynb: notebooks/%.py $(LIBRARY) | $(ENV)
+_build/closure.mk: $(CODE) | $(ENV)
+	@$(PY) -m ultralearn.publish.closure $@
+
+_build/executed/%.ipynb: notebooks/%.py $(LOCKS) | $(ENV)
 	@$(PY) -m ultralearn.publish.execute $< $@
 
 # --- the steps of `make test`, each of use alone
+# A step leaves a stamp when it is green, and runs again when something that it depends on is newer than that.
 
-lint: $(ENV)
-	$(STEP) "Lint: ruff, types, floors, workflows"
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/mypy --disable-error-code empty-body --disable-error-code no-untyped-def notebooks
-	$(BIN)/lint-imports
-	$(BIN)/deptry src notebooks --extend-exclude '.*/publish/' --optional-dependencies-dev-groups tracking,book,test
-	$(BIN)/deptry src notebooks tests --exclude __pycache__ --ignore DEP002
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
+lint: $(addprefix $(GREEN)/lint/,ruff types types_of_notebooks imports declared workflows)
+unit: $(ROOMS:%=$(GREEN)/unit/%)
+proofs: $(WEEKS:%=$(GREEN)/proofs/%)
+execute: notebooks
+site: $(SITE)/.complete
+coverage pairs replay links browser: %: $(GREEN)/%
 
-unit: $(ENV)
-	$(STEP) "Unit tests, with coverage of src/"
-	$(PY) -m pytest tests --ignore tests/exercises --ignore tests/book --ignore tests/notebooks \
-		--ignore-glob '*_in_browser.py' \
-		-q --cov --cov-report=
+$(GREEN)/lint/%: $(filter %.py,$(CODE)) pyproject.toml $(LOCKS) | $(ENV)
+	$(LINT.$*)
+	@mkdir -p $(@D) && touch $@
 
-proofs: $(ENV)
-	$(STEP) "Proofs of the exercises"
-	@rm -rf _build/proofs
-	$(PY) -m pytest tests/exercises -q --cov --cov-append --cov-report=
+LINT.ruff = $(BIN)/ruff check . && $(BIN)/ruff format --check .
+LINT.types = $(BIN)/mypy
+# A cache of its own: with other options mypy would throw that of the first away.
+LINT.types_of_notebooks = $(BIN)/mypy --cache-dir .mypy_cache/notebooks \
+	--disable-error-code empty-body --disable-error-code no-untyped-def notebooks
+LINT.imports = $(BIN)/lint-imports
+# src/ alone by what the base package declares, publish/ by the extras too.
+LINT.declared = $(BIN)/deptry src notebooks --extend-exclude '.*/publish/' --optional-dependencies-dev-groups tracking,book,test \
+	&& $(BIN)/deptry src notebooks tests --exclude __pycache__ --ignore DEP002
+LINT.workflows = $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
+	&& $(BIN)/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
-coverage: $(ENV)
-	$(STEP) "What the unit tests and the proofs covered"
-	$(BIN)/coverage report --fail-under=90
+$(GREEN)/lint/workflows: $(shell find .github -type f)
 
-_build/proofs: $(LIBRARY) $(wildcard tests/exercises/*.py) | $(ENV)
-	@$(MAKE) proofs
+# $(call TESTED,FILES,OPTIONS): on all processors, with a stamp, and the coverage of src/ kept beside it.
+KEPT = $(notdir $(@D)).$(@F)
+TESTED = @mkdir -p _build/coverage/$(KEPT) _build/junit && echo "$(@F)" && \
+	COVERAGE_FILE=_build/coverage/$(KEPT)/data $(PY) -m pytest $(1) $(2) -q -n logical \
+	-p tests.stamps --stamp $@ --junitxml _build/junit/$(KEPT).xml
+COVERED = --cov --cov-report=
 
-pairs: $(ENV)
-	$(STEP) "Pairs and published data in step"
-	$(PY) -m pytest tests/notebooks/test_pairs.py -q
+# A room is a folder of tests; those below it are rooms of their own. What a module makes once is made by one process.
+$(GREEN)/unit/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(ENV)
+	$(call TESTED,$(filter-out %_in_browser.py,$(wildcard $(subst .,/,$*)/test_*.py)),--dist loadfile $(COVERED))
 
-execute: $(ENV)
-	$(STEP) "Every notebook executed from a clean state"
-	@rm -rf _build/executed
-	@$(MAKE) -j 2 notebooks
+$(GREEN)/proofs/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(ENV)
+	@rm -f _build/proofs/$*.*
+	$(call TESTED,tests/exercises,--week $(*:week_%=%) --dist worksteal $(COVERED))
 
-replay: $(ENV)
-	$(STEP) "Executed outputs compared with the published ones"
-	$(PY) -m pytest tests/notebooks/test_executed.py -q
-	$(PY) -m pytest -p ultralearn.publish.replay --executed _build/executed notebooks -q
+$(GREEN)/coverage: $(ROOMS:%=$(GREEN)/unit/%) $(WEEKS:%=$(GREEN)/proofs/%)
+	$(BIN)/coverage combine --quiet --keep --data-file _build/coverage/all _build/coverage/*/data
+	$(BIN)/coverage report --data-file _build/coverage/all --fail-under=90
+	@touch $@
 
-site: $(ENV)
-	$(STEP) "The book, from scratch, warnings are errors"
-	@rm -rf _build/book
-	@$(MAKE) book
+$(GREEN)/pairs: $(wildcard notebooks/week_* book/results/*.json) $(WEEKS:%=$(GREEN)/proofs/%)
+	$(PY) -m pytest tests/notebooks/test_pairs.py -q -p tests.stamps --stamp $@
 
-links: $(SITE)/.complete
-	$(STEP) "Pages and links"
-	$(PY) -m pytest tests/book/test_site.py -q
+$(GREEN)/replay: $(EXECUTED) $(wildcard notebooks/*.ipynb)
+	$(PY) -m pytest -p ultralearn.publish.replay --executed _build/executed tests/notebooks/test_executed.py notebooks \
+		-q -p tests.stamps --stamp $@
 
-browser: $(SITE)/.complete
-	$(STEP) "In the browser"
-	$(PY) -m pytest tests/book/test_browser.py -q
-	$(PY) -m pytest tests/recsys/service/test_page_in_browser.py -q
+$(GREEN)/links: $(SITE)/.complete
+	$(PY) -m pytest tests/book/test_site.py -q -p tests.stamps --stamp $@
+
+$(GREEN)/browser: $(SITE)/.complete
+	$(call TESTED,tests/book/test_browser.py $(shell find tests -name '*_in_browser.py'),--dist worksteal)
 
 # --- what only the workflows run
 

@@ -1,6 +1,8 @@
 """`pytest tests/exercises --week 07` proves one week; without it, all."""
 
 import importlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +32,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("exercise", pairs, ids="-".join, indirect=True)
     elif "week" in metafunc.fixturenames:
         metafunc.parametrize("week", [load(name) for name in names], ids=names)
+
+
+@pytest.fixture(autouse=True)
+def cpu_seconds(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note what the test took, for the week's budget; `--junitxml` keeps it."""
+    began = sum(os.times()[:4])
+    yield
+    request.node.user_properties.append(("cpu_seconds", sum(os.times()[:4]) - began))
 
 
 @pytest.fixture

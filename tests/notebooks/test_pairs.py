@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from tests.exercises.test_proofs import WEEKS
+from tests.exercises.conftest import load
 from ultralearn.practice.claims import CLAIM_MIME, Claim, claim_bundle
 from ultralearn.publish import accept, notebooks
 from ultralearn.publish.address import PLACEHOLDER
@@ -20,6 +20,10 @@ each_pair = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.ste
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def accepted(script):
+    return json.loads((accept.RESULTS / f"{script.stem[:7]}.json").read_text(encoding="utf-8"))
 
 
 def test_there_are_notebooks():
@@ -109,13 +113,23 @@ def test_claims_in_the_source_are_those_of_the_outputs(script):
     assert len(calls) == len(accept.claims(notebooks.read(script.with_suffix(".ipynb"))))
 
 
-def test_results_are_those_of_the_notebooks():
-    results = json.loads(accept.RESULTS.read_text(encoding="utf-8"))
-    assert results["notebooks"] == [accept.harvest(script.with_suffix(".ipynb")) for script in SCRIPTS]
+@each_pair
+def test_results_are_those_of_the_notebook_and_of_the_exercises(script):
+    week = script.stem[:7]
+    results = accepted(script)
+    assert results["notebook"] == accept.harvest(script.with_suffix(".ipynb"))
+    rows = results["proofs"]["exercises"]
+    assert [(row["week"], row["name"]) for row in rows] == [(int(week[-2:]), name) for name in load(week).checkers]
+    assert rows == accept.proofs(week), f"run `make accept WEEK={week[-2:]}`"
 
 
-def test_kill_table_is_that_of_the_exercises():
-    results = json.loads(accept.RESULTS.read_text(encoding="utf-8"))
-    declared = [(week.week.number, name) for week in WEEKS for name in week.week.checkers]
-    assert [(row["week"], row["name"]) for row in results["exercises"]] == declared
-    assert results["exercises"] == accept.proofs(), "run `make proofs accept`"
+def test_no_other_week_has_results():
+    assert {path.stem for path in accept.RESULTS.iterdir()} == {script.stem[:7] for script in SCRIPTS}
+
+
+@each_pair
+def test_a_week_is_within_its_budgets(script):
+    """What the accepted runs took of the processors; nothing is timed here."""
+    results = accepted(script)
+    assert results["notebook"]["cpu_seconds"] <= accept.NOTEBOOK_BUDGET
+    assert results["proofs"]["cpu_seconds"] <= accept.PROOFS_BUDGET

@@ -41,6 +41,12 @@ np.random.default_rng().random()
 """
 
 
+TIMED = """<testsuites><testsuite>
+<testcase name="a"><properties><property name="cpu_seconds" value="{}"/></properties></testcase>
+<testcase name="b"><properties><property name="cpu_seconds" value="0.5"/></properties></testcase>
+</testsuite></testsuites>"""
+
+
 def make_course(root, monkeypatch):
     """Make a folder with one percent script, the current one; nothing is executed."""
     monkeypatch.chdir(root)
@@ -51,6 +57,8 @@ def make_course(root, monkeypatch):
     (root / "notebooks/week_99_small.py").write_text(WEEK)
     (root / "_config.yml").write_text("repository:\n  url: https://example.org/OWNER/course\n  branch: main\n")
     (root / "_build/proofs").mkdir(parents=True)
+    (root / "_build/junit").mkdir()
+    (root / "_build/junit/proofs.week_99.xml").write_text(TIMED.format(1.5))
     (root / "_build/proofs/week_99.a.json").write_text(json.dumps({"week": 99, "position": 0, "name": "a"}))
     return root
 

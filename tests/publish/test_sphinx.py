@@ -20,8 +20,33 @@ from ultralearn.publish.sphinx import cards, decks
 SAMPLE = Path(__file__).parents[1] / "practice/sample"
 ADDRESS = "https://github.com/someone/course"
 RESULTS = {
-    "notebooks": [
-        {
+    "week_03": {
+        "notebook": {
+            "name": "week_03_gone",
+            "title": "Week 3",
+            "seconds": 9.0,
+            "date": "2026-11-22",
+            "machine": "two cores",
+            "versions": {"torch": "2.13.0"},
+            "claims": [],
+        },
+        "proofs": {
+            "exercises": [
+                {
+                    "week": 3,
+                    "name": "loss",
+                    "misconceptions": 6,
+                    "variants": 2,
+                    "mutants": 10,
+                    "killed": 10,
+                    "survivors": [],
+                    "equivalent": {},
+                }
+            ]
+        },
+    },
+    "week_07": {
+        "notebook": {
             "name": "week_07_reinforce",
             "title": "Week 7",
             "seconds": 141.4,
@@ -49,38 +74,21 @@ RESULTS = {
                 },
             ],
         },
-        {
-            "name": "week_03_gone",
-            "title": "Week 3",
-            "seconds": 9.0,
-            "date": "2026-11-22",
-            "machine": "two cores",
-            "versions": {"torch": "2.13.0"},
-            "claims": [],
+        "proofs": {
+            "exercises": [
+                {
+                    "week": 7,
+                    "name": "returns",
+                    "misconceptions": 5,
+                    "variants": 2,
+                    "mutants": 14,
+                    "killed": 13,
+                    "survivors": ["line 3: + -> -"],
+                    "equivalent": {"line 4: 0 -> 0.0": "the same number"},
+                }
+            ]
         },
-    ],
-    "exercises": [
-        {
-            "week": 7,
-            "name": "returns",
-            "misconceptions": 5,
-            "variants": 2,
-            "mutants": 14,
-            "killed": 13,
-            "survivors": ["line 3: + -> -"],
-            "equivalent": {"line 4: 0 -> 0.0": "the same number"},
-        },
-        {
-            "week": 3,
-            "name": "loss",
-            "misconceptions": 6,
-            "variants": 2,
-            "mutants": 10,
-            "killed": 10,
-            "survivors": [],
-            "equivalent": {},
-        },
-    ],
+    },
 }
 
 
@@ -123,8 +131,10 @@ def build(tmp_path, monkeypatch):
         for name, text in pages.items():
             (root / f"book/{name}.md").write_text(f"# {name}\n\n{text}\n")
         if accepted is not None:
-            text = accepted if isinstance(accepted, str) else json.dumps(accepted)
-            (root / "book/results.json").write_text(text)
+            (root / "book/results").mkdir()
+            for week, results in accepted.items():
+                text = results if isinstance(results, str) else json.dumps(results)
+                (root / f"book/results/{week}.json").write_text(text)
         warnings = io.StringIO()
         extensions = ["site", "cards", "decks", "plan", "results"]
         with patch_docutils(), docutils_namespace():
@@ -224,9 +234,9 @@ def test_without_results_the_pages_say_so(build):
     assert (out / "book/results.html").read_text().count("No run has been accepted yet") == 5
 
 
-@pytest.mark.parametrize("damaged", ["{", '{"notebooks": [{}]}'])
+@pytest.mark.parametrize("damaged", ["{", '{"notebook": {}, "proofs": {}}'])
 def test_damaged_results_are_an_error_of_the_build(build, damaged):
-    _, warnings = build(damaged, results="```{results} claims\n```")
+    _, warnings = build({"week_07": damaged}, results="```{results} claims\n```")
     assert "cannot be read" in warnings
     assert "make accept" in warnings
 

@@ -1,23 +1,30 @@
 """Take the executed outputs as the new published ones, and note what the book shows of the run.
 
-`python -m ultralearn.publish.accept` writes `notebooks/*.ipynb` and `book/results.json`.
+`python -m ultralearn.publish.accept 7` writes week 7's `.ipynb` and its `book/results/week_07.json`, without a number
+those of all weeks. What came out as it is published stays as it is, byte for byte, its date and its seconds too.
 """
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from nbformat import NotebookNode
+from nbval.plugin import coalesce_streams
 
 from ultralearn import files
 from ultralearn.practice.claims import CLAIM_MIME
 from ultralearn.publish import execute, notebooks
 
-RESULTS = Path("book/results.json")
+RESULTS = Path("book/results")  # one file a week
 PROOFS = Path("_build/proofs")  # one file an exercise, written by its proof
+TIMED = Path("_build/junit")  # what each test of a week's proofs took
+NOTEBOOK_BUDGET, PROOFS_BUDGET = 100.0, 20.0  # CPU seconds a week
 
 
 class NotAccepted(RuntimeError):
@@ -60,6 +67,7 @@ def harvest(path: Path) -> dict[str, Any]:
         "name": path.stem,
         "title": notebooks.title(notebook),
         "seconds": run["seconds"],
+        "cpu_seconds": run["cpu_seconds"],
         "date": run["date"],
         "machine": run["machine"],
         "versions": dict(run["versions"]),
@@ -67,49 +75,109 @@ def harvest(path: Path) -> dict[str, Any]:
     }
 
 
-def proofs(folder: Path = PROOFS) -> list[dict[str, Any]]:
-    """Return the kill table's rows, in the order of the weeks. Raises NotAccepted where nothing was proved."""
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+def proofs(week: str, folder: Path = PROOFS) -> list[dict[str, Any]]:
+    """Return the kill table's rows of a week. Raises NotAccepted where nothing was proved."""
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"{week}.*.json")]
     if not rows:
-        raise NotAccepted(f"the exercises were not proved: {folder} is empty. Run `make proofs`.")
-    return sorted(rows, key=lambda row: (row["week"], row["position"]))
+        raise NotAccepted(f"the exercises of {week} were not proved: {folder} has none. Run `make proofs`.")
+    return sorted(rows, key=lambda row: int(row["position"]))
 
 
-def is_reference_platform(results: Path = RESULTS) -> bool:
-    """Whether machine, system and line of Python are those that the published outputs come from."""
-    published = json.loads(results.read_text(encoding="utf-8"))["notebooks"][0]
+def cpu_seconds_of_proofs(week: str) -> float:
+    """Return what the tests of a week's proofs took together. Raises NotAccepted where they were not timed."""
+    path = TIMED / f"proofs.{week}.xml"
+    if not path.exists():
+        raise NotAccepted(f"the proofs of {week} were not timed: {path} is missing. Run `make proofs`.")
+    found = ElementTree.parse(path).iterfind(".//property[@name='cpu_seconds']")
+    return round(sum(float(entry.attrib["value"]) for entry in found), 1)
+
+
+def is_reference_platform(published: NotebookNode) -> bool:
+    """Whether system, processor and line of Python are those that a published notebook's outputs come from."""
+    run = published.metadata["ultralearn"]
     here = execute.versions()["python"], execute.machine()
-    return _platform(*here) == _platform(published["versions"]["python"], published["machine"])
+    return _platform(*here) == _platform(run["versions"]["python"], run["machine"])
 
 
 def _platform(python: str, machine: str) -> tuple[list[str], str]:
     return python.split(".")[:2], machine.partition(", ")[2]  # the number of cores is no part of it
 
 
-def accept() -> dict[str, Any]:
-    """Write the published notebooks and the results. Raises NotAccepted, having written nothing, where one is stale."""
-    proved = proofs()
-    scripts = notebooks.sources()
-    fresh = [(script.with_suffix(".ipynb"), merged(script)) for script in scripts]
-    for path, notebook in fresh:
-        notebooks.write(notebook, path)
-    results = {
-        "notebooks": [harvest(path) for path, _ in fresh],
-        "exercises": proved,
-    }
-    files.write_text(RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    return results
+def same(stored: NotebookNode, fresh: NotebookNode) -> bool:
+    """Whether two notebooks show the same. Cells whose outputs nobody compares may differ in those."""
+    return [_shown(cell) for cell in stored.cells] == [_shown(cell) for cell in fresh.cells]
+
+
+def _shown(cell: NotebookNode) -> tuple[Any, ...]:
+    outputs = [] if "nbval-ignore-output" in cell.metadata.get("tags", []) else cell.get("outputs", [])
+    return (
+        cell.cell_type,
+        cell.source,
+        cell.metadata,
+        cell.get("execution_count"),
+        coalesce_streams(copy.deepcopy(outputs)),
+    )
+
+
+def accept(week: int | None = None) -> dict[str, bool]:
+    """Take one week, or all; return, by the notebook's name, whether anything was written.
+
+    Raises NotAccepted, having written nothing, where something is missing, stale or above its budget.
+    """
+    named = "week_" if week is None else f"week_{week:02}_"
+    scripts = [script for script in notebooks.sources() if script.name.startswith(named)]
+    if not scripts:
+        raise NotAccepted(f"there is no notebooks/{named}*.py")
+    drafts = [(script, *_draft(script)) for script in scripts]
+    written = {}
+    for script, notebook, proved in drafts:
+        path, results = script.with_suffix(".ipynb"), RESULTS / f"{script.stem[:7]}.json"
+        if notebook is not None:
+            notebooks.write(notebook, path)
+        text = json.dumps({"notebook": harvest(path), "proofs": proved}, indent=1, ensure_ascii=False) + "\n"
+        written[script.stem] = notebook is not None or not results.exists() or results.read_text("utf-8") != text
+        if written[script.stem]:
+            files.write_text(results, text)
+    return written
+
+
+def _draft(script: Path) -> tuple[NotebookNode | None, dict[str, Any]]:
+    """What is to be written of one week: its notebook, None where the published one shows the same, and its proofs."""
+    week, stored = script.stem[:7], script.with_suffix(".ipynb")
+    fresh = merged(script)
+    notebook: NotebookNode | None = fresh
+    proved: dict[str, Any] = {"cpu_seconds": cpu_seconds_of_proofs(week), "exercises": proofs(week)}
+    _hold_budget(script.stem, fresh.metadata["ultralearn"]["cpu_seconds"], NOTEBOOK_BUDGET)
+    _hold_budget(f"the proofs of {week}", proved["cpu_seconds"], PROOFS_BUDGET)
+    if stored.exists():
+        published = notebooks.read(stored)
+        took = published.metadata["ultralearn"].get("cpu_seconds", math.inf)
+        if took <= NOTEBOOK_BUDGET and same(published, fresh):
+            notebook = None
+    results = RESULTS / f"{week}.json"
+    if results.exists():
+        before = json.loads(results.read_text(encoding="utf-8"))["proofs"]
+        if before.get("cpu_seconds", math.inf) <= PROOFS_BUDGET and before["exercises"] == proved["exercises"]:
+            proved = before
+    return notebook, proved
+
+
+def _hold_budget(what: str, took: float, budget: float) -> None:
+    if took > budget:
+        raise NotAccepted(
+            f"{what} took {took:.1f} s of CPU time, {took - budget:.1f} s more than the {budget:.0f} s it may."
+        )
 
 
 def main() -> None:
     """Run the command line."""
     try:
-        results = accept()
-    except NotAccepted as error:
+        week = int(sys.argv[1]) if sys.argv[1:] else None
+        written = accept(week)
+    except (NotAccepted, ValueError) as error:
         sys.exit(f"Nothing was accepted: {error}")
-    for entry in results["notebooks"]:
-        print(f"{entry['name']}: {len(entry['claims'])} claims, {entry['seconds']:.0f} s")
-    print(f"{len(results['exercises'])} exercises; see {RESULTS}")
+    for name, new in written.items():
+        print(f"{name}: {'accepted' if new else 'as published, nothing was written'}")
 
 
 if __name__ == "__main__":

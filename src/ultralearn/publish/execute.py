@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import difflib
 import os
 import platform
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import papermill
+import psutil  # type: ignore[import-untyped]  # its types are another package
 import yaml
 from nbformat import NotebookNode
 from traitlets.config import Config
@@ -37,12 +41,20 @@ ENVIRONMENT = {
 }
 
 
+@dataclass
+class Cost:
+    """What a run took: by the clock, and of the processors."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
 class ExecutionFailed(RuntimeError):
     """A notebook did not run to its end."""
 
 
-def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None) -> float:
-    """Execute a percent script into `target` and return the seconds it took.
+def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None) -> Cost:
+    """Execute a percent script into `target` and return what it cost.
 
     `target` is written only after a run to the end; what a failed run got to lies beside it as `.failed.ipynb`.
     Raises ValueError for a parameter that the notebook does not have, ExecutionFailed for a failing cell.
@@ -54,9 +66,8 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
     try:
         check_names(draft, parameters or {})
         os.environ.update(ENVIRONMENT)
-        began = time.monotonic()
         try:
-            with tempfile.TemporaryDirectory() as sockets:
+            with tempfile.TemporaryDirectory() as sockets, measured() as cost:
                 executed = papermill.execute_notebook(
                     str(draft),
                     str(failed),
@@ -69,12 +80,45 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
                 )
         except papermill.PapermillExecutionError as error:
             raise ExecutionFailed(f"{script}: {error}\nWhat ran lies in {failed}.") from error
-        seconds = time.monotonic() - began
     finally:
         draft.unlink(missing_ok=True)
-    notebooks.write(stamped(executed, source, seconds), target)
+    notebooks.write(stamped(executed, source, cost), target)
     failed.unlink(missing_ok=True)
-    return seconds
+    return cost
+
+
+@contextlib.contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure what the processes cost that are started meanwhile, all their descendants included.
+
+    What of them still runs at the end is ended. A process counts once somebody waited for it; for those that nobody
+    waited for this process does, which Linux alone allows.
+    """
+    cost = Cost()
+    before, began, used = {child.pid for child in psutil.Process().children()}, time.monotonic(), _used_by_children()
+    _adopt_orphans(True)
+    try:
+        yield cost
+    finally:
+        cost.seconds = round(time.monotonic() - began, 1)
+        while left := [child for child in psutil.Process().children() if child.pid not in before]:
+            for child in left:  # the children of one that ends become ours, and come up in the next round
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(child.pid, 0)
+        _adopt_orphans(False)
+        cost.cpu_seconds = round(_used_by_children() - used, 1)
+
+
+def _used_by_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _adopt_orphans(yes: bool) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, int(yes), 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def check_names(notebook: Path, parameters: dict[str, Any]) -> None:
@@ -87,11 +131,12 @@ def check_names(notebook: Path, parameters: dict[str, Any]) -> None:
             raise ValueError(f"there is no parameter {name!r}.{meant} The notebook has: {', '.join(known) or 'none'}.")
 
 
-def stamped(executed: NotebookNode, source: NotebookNode, seconds: float) -> NotebookNode:
+def stamped(executed: NotebookNode, source: NotebookNode, cost: Cost) -> NotebookNode:
     """Return the executed notebook with the source's metadata, and when, where and how long it ran."""
     executed.metadata = dict(source.metadata) | {
         "ultralearn": {
-            "seconds": round(seconds, 1),
+            "seconds": cost.seconds,
+            "cpu_seconds": cost.cpu_seconds,
             "date": datetime.now(UTC).date().isoformat(),
             "versions": versions(),
             "machine": machine(),
@@ -131,10 +176,10 @@ def main() -> None:
     print(f"{name}: running", flush=True)
     try:
         parameters = {key: yaml.safe_load(value) for key, value in arguments.parameter}
-        seconds = execute(arguments.script, arguments.target, parameters)
+        cost = execute(arguments.script, arguments.target, parameters)
     except (ExecutionFailed, ValueError) as error:
         sys.exit(f"{name}: FAILED\n{error}")
-    print(f"{name}: ran to the end in {seconds:.0f} s", flush=True)
+    print(f"{name}: ran to the end in {cost.seconds:.0f} s, {cost.cpu_seconds:.0f} s of CPU time", flush=True)
 
 
 if __name__ == "__main__":
