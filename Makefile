@@ -152,9 +152,10 @@ LINT.workflows = $(BIN)/check-jsonschema --builtin-schema vendor.github-workflow
 $(GREEN)/lint/workflows: $(shell find .github -type f)
 
 # $(call TESTED,FILES,OPTIONS): on all processors, with a stamp, and the coverage of src/ kept beside it.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1# a process: else they wait for each other
 KEPT = $(notdir $(@D)).$(@F)
 TESTED = @mkdir -p _build/coverage/$(KEPT) _build/junit && echo "$(@F)" && \
-	COVERAGE_FILE=_build/coverage/$(KEPT)/data $(PY) -m pytest $(1) $(2) -q -n logical \
+	COVERAGE_FILE=_build/coverage/$(KEPT)/data $(ONE_THREAD) $(PY) -m pytest $(1) $(2) -q -n logical \
 	-p tests.stamps --stamp $@ --junitxml _build/junit/$(KEPT).xml
 COVERED = --cov --cov-report=
 
@@ -164,7 +165,7 @@ $(GREEN)/unit/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(E
 
 $(GREEN)/proofs/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(ENV)
 	@rm -f _build/proofs/$*.*
-	$(call TESTED,tests/exercises,--week $(*:week_%=%) --dist worksteal $(COVERED))
+	$(call TESTED,tests/exercises,--week $(*:week_%=%) --dist loadgroup $(COVERED))
 
 $(GREEN)/coverage: $(ROOMS:%=$(GREEN)/unit/%) $(WEEKS:%=$(GREEN)/proofs/%)
 	$(BIN)/coverage combine --quiet --keep --data-file _build/coverage/all _build/coverage/*/data

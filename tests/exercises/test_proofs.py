@@ -113,7 +113,7 @@ def test_mutants_die(answers: ModuleType, checker: Checker, week_of: Week):
 
 def test_stubs_are_those_of_the_references(week: Week):
     """Signature and docstring of each stub equal the reference's; every exercise has one, and none is filled in."""
-    (script,) = Path("notebooks").glob(f"week_{week.number:02}_*.py")
+    (script,) = Path().glob(f"notebooks/week_{week.number:02}_*.py")
     stubs = {
         node.name: node
         for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))

@@ -1,0 +1,77 @@
+"""`make test`: what is due runs, what is green is skipped, and the end says what took how long and what was not run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ultralearn.publish import steps
+
+MAKE = """#!/bin/sh
+for target in "$@"; do :; done
+echo "$@" >> calls
+case "$1" in --question) test ! -e due/$target; exit;; esac
+test ! -e broken/$target
+"""
+JUNIT = "<testsuites><testsuite>{}</testsuite></testsuites>"
+CASE = '<testcase classname="tests.a" name="test_{0}" time="{0}"/>'
+
+
+@pytest.fixture
+def test(tmp_path, monkeypatch, capsys):
+    """Run all steps with a make that says what is in due/ is due, and fails with what is in broken/."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "make").write_text(MAKE)
+    (tmp_path / "make").chmod(0o755)
+    monkeypatch.setattr(sys, "argv", ["steps", "./make"])
+
+    def run(due=(), broken=()):
+        for folder, names in (("due", due), ("broken", broken)):
+            Path(folder).mkdir()
+            for name in names:
+                Path(folder, name).touch()
+        code = None
+        try:
+            steps.main()
+        except SystemExit as stop:
+            code = stop.code
+        calls = [line.split() for line in Path("calls").read_text().splitlines()]
+        return code, capsys.readouterr().out, [call[-1] for call in calls if call[0] != "--question"]
+
+    return run
+
+
+def test_what_is_green_is_skipped_and_says_so(test):
+    code, out, ran = test(due=["unit", "execute"])
+    assert code is None
+    assert ran == ["unit", "execute"]
+    assert "Pairs and published data in step: skipped, nothing it depends on changed" in out
+    rows = {
+        line.split()[0]: line.split()[-1]
+        for line in out.splitlines()
+        if line.split()[:1] and line.split()[0] in steps.STEPS
+    }
+    assert rows == dict.fromkeys(steps.STEPS, "skipped") | {"unit": "passed", "execute": "passed"}
+    assert out.rstrip().endswith("All steps passed.")
+
+
+def test_a_step_that_fails_ends_it_and_is_named(test):
+    code, out, ran = test(due=["lint", "unit", "proofs"], broken=["unit"])
+    assert "unit failed" in code
+    assert ran == ["lint", "unit"]
+    assert "passed." not in out
+
+
+def test_the_end_shows_the_slowest_tests_of_this_run(test):
+    Path("_build/junit").mkdir(parents=True)
+    Path("_build/junit/a.xml").write_text(JUNIT.format("".join(CASE.format(n) for n in range(12))))
+    assert [seconds for seconds, _ in steps.slowest(since=0)] == list(range(11, 1, -1))
+    assert steps.slowest(since=Path("_build/junit/a.xml").stat().st_mtime + 1) == []
+
+
+def test_what_was_not_run_is_said_each_time(test):
+    Path("_build/green/unit").mkdir(parents=True)
+    Path("_build/green/unit/tests.deploy").write_text("NOT RUN: a.py (3): no Docker engine\nSKIPPED: b.py (1): slow\n")
+    _, out, ran = test()
+    assert ran == []
+    assert out.rstrip().splitlines()[-2:] == ["NOT RUN: a.py (3): no Docker engine", "All that was run passed."]
