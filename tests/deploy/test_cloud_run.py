@@ -12,7 +12,7 @@ import yaml
 
 from tests.deploy.fake_commands import FakeCommands, Reply, options
 from tests.deploy.test_scripts import FILES, release  # noqa: F401 # a fixture
-from ultralearn.recsys.service.release import version_of
+from ultralearn.recsys.service.loading import version_of
 from ultralearn.recsys.service.settings import Settings
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ import pytest
 
 from tests.deploy.test_dockerfile import copied
 from tests.recsys.service.conftest import make_release
-from ultralearn.recsys.service.release import load_release
+from ultralearn.recsys.service.loading import load_release
 
 ROOT = Path(__file__).parents[2]
 DOCKER = os.environ.get("ULTRALEARN_DOCKER", "docker")

@@ -10,7 +10,8 @@ from ultralearn import files
 from ultralearn.recsys import storage
 from ultralearn.recsys.data import Ratings, load_movielens
 from ultralearn.recsys.ials import IALS
-from ultralearn.recsys.service.release import BadRelease, Release, load_release
+from ultralearn.recsys.service.loading import BadRelease, load_release
+from ultralearn.recsys.service.scoring import Release
 
 
 class Promise(NamedTuple):

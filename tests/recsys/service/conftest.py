@@ -21,7 +21,7 @@ from ultralearn.recsys.data import simulate
 from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.release import write_release
 from ultralearn.recsys.service.app import create_app
-from ultralearn.recsys.service.release import GOLDEN_K, top
+from ultralearn.recsys.service.scoring import GOLDEN_K, top
 from ultralearn.recsys.service.settings import Settings
 
 N_USERS, N_ITEMS = 60, 80

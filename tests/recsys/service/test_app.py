@@ -9,8 +9,8 @@ from tests.recsys.service.conftest import KEY, N_ITEMS, N_USERS, make_release, p
 from ultralearn.recsys.service import serving
 from ultralearn.recsys.service.app import put_together
 from ultralearn.recsys.service.journal import Journal
+from ultralearn.recsys.service.loading import load_release
 from ultralearn.recsys.service.metrics import Metrics
-from ultralearn.recsys.service.release import load_release
 from ultralearn.recsys.service.settings import BadSettings, Settings
 
 PROFILE = {"items": [{"item": 4, "rating": 5}, {"item": 6, "rating": 4.5}], "k": 5}

@@ -4,8 +4,8 @@ import html
 import re
 
 from tests.recsys.service.conftest import N_ITEMS
+from ultralearn.recsys.service.loading import load_release
 from ultralearn.recsys.service.page import MAX_PICKS, search
-from ultralearn.recsys.service.release import load_release
 
 
 def titles_in(text, part):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.recsys.service.conftest import HANGS, KEY, N_USERS, httpx, put
-from ultralearn.recsys.service.release import load_release
+from ultralearn.recsys.service.loading import load_release
 
 CLIENTS = 100
 PAUSE = 0.1  # between the requests of a client: a hundred clients at ten a second, less what two cores cannot do

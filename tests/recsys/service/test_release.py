@@ -12,7 +12,9 @@ from safetensors.numpy import load_file, save_file
 from tests.recsys.service.conftest import N_ITEMS, N_USERS, make_release, simulated
 from ultralearn.recsys.recommender import top_k
 from ultralearn.recsys.release import Promise, promised, write_release
-from ultralearn.recsys.service.release import FILES, BadRelease, load_release, preference, top
+from ultralearn.recsys.service.loading import BadRelease, load_release
+from ultralearn.recsys.service.schemas import FILES
+from ultralearn.recsys.service.scoring import preference, top
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ultralearn.recsys.service.release import Recommendations, Release, Source
+from ultralearn.recsys.service.scoring import Recommendations, Release, Source
 
 MAX_K = 100
 MAX_CHOICES = 1000

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ultralearn.recsys.service.release import Recommendations, Release
+from ultralearn.recsys.service.scoring import Recommendations, Release
 from ultralearn.recsys.service.serving import DEFAULT_K, Service, answer_headers
 
 PACKAGE = "ultralearn.recsys.service"

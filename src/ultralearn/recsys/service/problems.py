@@ -151,3 +151,16 @@ def _shown(value: object) -> str:
     """A value as a client may see it again: short, and never an error of its own."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "description": TITLES[status],
+    }
+    for status in TITLES
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: PROBLEMS[status] for status in statuses}

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
+from ultralearn.recsys.service.loading import BadRelease, load_release
 from ultralearn.recsys.service.metrics import Kind, kind_of
-from ultralearn.recsys.service.release import BadRelease, Recommendations, Release, load_release
+from ultralearn.recsys.service.scoring import Recommendations, Release
 from ultralearn.recsys.service.settings import Settings
 
 DEFAULT_K = 10
