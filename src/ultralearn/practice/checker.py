@@ -48,7 +48,8 @@ class Checker:
     def check(self, function: Function) -> Verdict:
         """Judge a function. Never raises for anything that the function does, nor for how busy the machine is.
 
-        A probe on which the reference itself did not come back says nothing of the function, and is passed over.
+        A probe on which the reference itself did not come back says nothing of the function, and is passed over; the
+        verdict says which.
         """
         if not callable(function) or not hasattr(function, "__code__"):
             return Verdict("wrong", f"Expected a function, got {type(function).__name__}.")
@@ -61,23 +62,26 @@ class Checker:
                 "wrong",
                 f"It takes ({', '.join(given)}), expected ({expected}). Keep the signature as it was.",
             )
+        # What did not come back in a busy moment is tried anew in this one.
+        self._known = {key: seen for key, seen in self._known.items() if not _stopped(seen)}
         with bound_to_its_name(function):
             return self._judge(function)
 
     def _judge(self, function: Function) -> Verdict:
         observations: list[Observation] = []
-        judged = 0
+        passed_over: list[str] = []
         for index, probe in enumerate(self.declaration.probes):
             observations.append(self._observe(function, index))
             if self._reference_was_stopped(index):
+                passed_over.append(probe.label)
                 continue
-            judged += 1
             complaint = self._complaint(function, index, observations[-1])
             if complaint:
                 return self._diagnose(function, observations, complaint, probe)
-        if not judged:
-            return Verdict("not checked", "This machine is too busy to check it now. Run the cell again in a minute.")
-        return Verdict("right")
+        again = "This machine is too busy to check it now. Run the cell again in a minute."
+        if len(passed_over) == len(observations):
+            return Verdict("not checked", again)
+        return Verdict("right", f"But not on everything ({', '.join(passed_over)}). {again}" if passed_over else "")
 
     def _observe(self, function: Function, index: int) -> Observation:
         """What one probe shows of a function; of the reference and the misconceptions it is kept."""
@@ -111,7 +115,7 @@ class Checker:
         return max(LEAST, self._observe(self.declaration.reference, index).outcome.seconds)
 
     def _reference_was_stopped(self, index: int) -> bool:
-        return isinstance(self._observe(self.declaration.reference, index).outcome.error, StoppedByTimer)
+        return _stopped(self._observe(self.declaration.reference, index))
 
     def _broken_properties(self, function: Function, index: int) -> Iterator[tuple[str, str]]:
         if index == len(self.declaration.probes) - 1:
@@ -210,3 +214,8 @@ class Checker:
         if [name for name, _ in wrong.broken] != [name for name, _ in given.broken]:
             return False
         return wrong.outcome.error is not None or self._difference(wrong.outcome.value, given.outcome.value) is None
+
+
+def _stopped(seen: Observation) -> bool:
+    """Whether it was the machine: too little time, or too little memory."""
+    return isinstance(seen.outcome.error, StoppedByTimer | MemoryError)

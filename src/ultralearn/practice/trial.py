@@ -6,11 +6,13 @@ import contextlib
 import io
 import random
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -99,13 +101,44 @@ def _limits(cpu: float | None, wall: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _timer(which: int, number: int, limit: float, action: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = signal.signal(number, action)
-    signal.setitimer(which, limit, 0.5)  # again each half second, should a bare `except` swallow it
+    """Call `action`, which raises, when `limit` is over, and each half second from then on.
+
+    A bare `except` can swallow what it raises; from the second time on, each further line of the code that did so
+    raises it again, the lines of its `except` and `finally` among them.
+    """
+    fired = False
+
+    def fire(signum: int, frame: FrameType | None) -> None:
+        nonlocal fired
+        try:
+            action(signum, frame)
+        except StoppedByTimer:
+            if fired:
+                _at_every_line(frame, partial(action, signum))
+            fired = True
+            raise
+
+    handler, tracer = signal.signal(number, fire), sys.gettrace()
+    earlier = signal.setitimer(which, limit, 0.5)
     try:
         yield
     finally:
         signal.setitimer(which, 0)
-        signal.signal(number, before)
+        sys.settrace(tracer)
+        signal.signal(number, handler)
+        signal.setitimer(which, *earlier)
+
+
+def _at_every_line(frame: FrameType | None, action: Callable[[FrameType | None], None]) -> None:
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line" and frame.f_code.co_filename != __file__:  # at "exception" it would end the tracing
+            action(frame)
+        return trace
+
+    sys.settrace(trace)
+    while frame is not None and frame.f_code.co_filename != __file__:
+        frame.f_trace = trace
+        frame = frame.f_back
 
 
 @contextlib.contextmanager
