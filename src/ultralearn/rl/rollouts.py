@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
+
+from ultralearn.rl.cartpole import CartPoles
 
 Envs = VectorEnv[Any, Any, Any]
 ChooseActions = Callable[[np.ndarray], np.ndarray]
@@ -56,8 +58,10 @@ def make_envs(name: str, count: int) -> Envs:
     if count < 1:
         raise ValueError(f"make_envs: got count={count}, expected at least 1.")
     try:
-        native = gym.spec(name).vector_entry_point is not None and name.startswith("CartPole")
-        envs: Envs = gym.make_vec(name, count, vectorization_mode="vector_entry_point" if native else "sync")
+        spec = gym.spec(name)
+        if native := spec.vector_entry_point is not None and name.startswith("CartPole"):
+            spec = replace(spec, vector_entry_point=cast(Any, CartPoles))
+        envs: Envs = gym.make_vec(spec, count, vectorization_mode="vector_entry_point" if native else "sync")
     except gym.error.Error as error:
         raise ValueError(f"make_envs: Gymnasium makes no environment {name!r}: {error}") from error
     if not isinstance(envs.single_action_space, gym.spaces.Discrete):
