@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import grimp
 
+from ultralearn.files import write_text
+
 PACKAGES = {"ultralearn": "src", "tests": "", "benchmarks": ""}
 NOT_SOURCE = re.compile(r"_build|work|__pycache__|.*\.egg-info|\.(?!ci$|github$).*")  # folders
 BESIDE_UNIT = {"tests/exercises", "tests/book", "tests/notebooks"}  # steps of their own
@@ -206,8 +208,7 @@ def include(root: Path, lists: Path) -> str:
         names = sorted(path.relative_to(root).as_posix() for path in files)
         kept, text = lists / target.removeprefix("_build/").replace("/", "+"), "\n".join(names) + "\n"
         if not kept.exists() or kept.read_text(encoding="utf-8") != text:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(text, encoding="utf-8")
+            write_text(kept, text)
         lines.append(f"{target}: {kept.as_posix()} {' '.join(names)}")
         everything |= set(names)
     lines += [f"{name}:" for name in sorted(everything)]  # one that is deleted is no error of make
@@ -217,8 +218,7 @@ def include(root: Path, lists: Path) -> str:
 def main() -> None:
     """Run the command line."""
     target = Path(sys.argv[1])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(include(Path.cwd(), target.parent / "closure"), encoding="utf-8")
+    write_text(target, include(Path.cwd(), target.parent / "closure"))
 
 
 if __name__ == "__main__":
