@@ -1,23 +1,40 @@
 """Week 5: what several exercises are probed with."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
+import httpx2 as httpx
+from fastapi import APIRouter, FastAPI
 
 Seen = dict[str, Any]
 
 
-@contextmanager
-def visitor(*routers: Any) -> Iterator[TestClient]:
-    """Somebody who sends requests to an app of these routers, and sees a 500 where it raises."""
+def converse(router: APIRouter, talk: Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]) -> None:
+    """Let somebody send requests to an app of this router; they see a 500 where it raises.
+
+    In a thread of its own, for a notebook has an event loop already; what never answers is left behind there.
+    """
     app = FastAPI()
-    for router in routers:
-        app.include_router(router)
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
-        yield client
+    app.include_router(router)
+
+    async def visit() -> None:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            await talk(client)
+
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(asyncio.run(visit()))
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    done.result()
 
 
 def body_of(response: Any) -> Any:

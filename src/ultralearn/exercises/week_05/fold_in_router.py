@@ -5,10 +5,11 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2 as httpx
 import numpy as np
 from fastapi import APIRouter, HTTPException, Response
 
-from ultralearn.exercises.week_05.common import Seen, body_of, visitor
+from ultralearn.exercises.week_05.common import Seen, body_of, converse
 from ultralearn.practice import Declaration, Probe
 from ultralearn.practice.comparison import describe
 from ultralearn.recsys.service.answers import Profile
@@ -139,14 +140,17 @@ def _served(function: Callable[..., Any], item_factors: np.ndarray, **rest: Any)
     if not isinstance(router, APIRouter):
         raise TypeError(f"it returned {describe(router)}, expected an APIRouter")
     seen: Seen = {}
-    with visitor(router) as client:
+
+    async def talk(client: httpx.AsyncClient) -> None:
         for label, body in _visits(len(item_factors)).items():
-            response = client.post("/recommend", json=body)
+            response = await client.post("/recommend", json=body)
             words = body_of(response) if response.status_code == 200 and label not in NO_PROFILE else ""
             largest = max((choice["item"] for choice in body["items"]), default=0)
             if 400 <= response.status_code < 500 and largest > len(item_factors):
                 words = "names the film" if f"{largest}" in response.text else "does not name the film"
             seen[label] = {"status": response.status_code, "body": words}
+
+    converse(router, talk)
     return seen
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2 as httpx
 from fastapi import APIRouter, HTTPException, Response
 
-from ultralearn.exercises.week_05.common import Seen, body_of, visitor
+from ultralearn.exercises.week_05.common import Seen, body_of, converse
 from ultralearn.practice import Declaration, Probe
 from ultralearn.practice.comparison import describe
 
@@ -98,16 +99,19 @@ def _lived(function: Callable[..., Any], life: Life) -> Seen:
         raise TypeError(f"it returned {describe(router)}, expected an APIRouter")
     seen: Seen = {}
     moments: Mapping[str, Mapping[str, Any]] = {"at first": dict(vars(life))} | MOMENTS
-    with visitor(router) as client:
+
+    async def talk(client: httpx.AsyncClient) -> None:
         for label, changes in moments.items():
             vars(life).update(changes)
             for path in ("/healthz", "/readyz"):
-                response = client.get(path)
+                response = await client.get(path)
                 words = body_of(response) if response.status_code != 500 or path == "/readyz" else ""
                 if isinstance(words, dict) and list(words) == ["detail"]:
                     words = {"detail": "instead of the body"}  # a text or an object, as it was raised
                 seen[f"{label}: {path}"] = {"status": response.status_code, "body": words}
             seen[f"{label}: life afterwards"] = dict(vars(life))
+
+    converse(router, talk)
     return seen
 
 
