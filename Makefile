@@ -72,7 +72,7 @@ lock: $(UV) ## make both locks anew from pyproject.toml (UPGRADE=1 takes the new
 	grep -vxFf requirements.txt _build/all.txt > requirements-test.txt
 
 fill: $(READERS) ## put ADDRESS=https://host/owner/name in place of the repository's address
-	@$(PY) -m ultralearn.publish.address "$(ADDRESS)"
+	@$(PY) -m ultralearn.publish.repository "$(ADDRESS)"
 
 clean: ## remove what was built (not the environment, not work/)
 	rm -rf _build

@@ -66,7 +66,7 @@ def _entries() -> list[Entry]:
     return entries
 
 
-class Catalog(Suite):
+class CatalogSuite(Suite):
     """Ten of 1,682, of 60,000 and of a million."""
 
     name: ClassVar[str] = "catalog"

@@ -53,7 +53,7 @@ def _ials(k: int) -> list[Entry]:
     return [ours, *peers]
 
 
-class Ranking(Suite):
+class RankingSuite(Suite):
     """MovieLens 100K, every rating a positive, a quarter of each film's ratings held out."""
 
     name: ClassVar[str] = "ranking"

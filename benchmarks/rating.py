@@ -26,7 +26,7 @@ def log(low: float, high: float) -> FloatDistribution:
     return FloatDistribution(low, high, log=True)
 
 
-class Rating(Suite):
+class RatingSuite(Suite):
     """Five folds of MovieLens 100K."""
 
     name: ClassVar[str] = "rating"

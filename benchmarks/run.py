@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 
 from benchmarks import harness
-from benchmarks.catalog import Catalog
+from benchmarks.catalog import CatalogSuite
 from benchmarks.processes import ContestantFailed
-from benchmarks.ranking import Ranking
-from benchmarks.rating import Rating
-from benchmarks.serving import Serving
+from benchmarks.ranking import RankingSuite
+from benchmarks.rating import RatingSuite
+from benchmarks.serving import ServingSuite
 
 SUITES: dict[str, type[harness.Suite]] = {
-    "rating": Rating,
-    "ranking": Ranking,
-    "serving": Serving,
-    "catalog": Catalog,
+    "rating": RatingSuite,
+    "ranking": RankingSuite,
+    "serving": ServingSuite,
+    "catalog": CatalogSuite,
 }
 
 

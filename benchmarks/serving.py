@@ -26,7 +26,7 @@ ALL_SET = {"workers": 1, "log of accesses": "none"}
 RAY = {"replicas": 1, "log of accesses": "none", "RAY_SERVE_THROUGHPUT_OPTIMIZED": 1}
 
 
-class Serving(Suite):
+class ServingSuite(Suite):
     """The hot path of our service, its limits, and what else one would serve the same model with."""
 
     name: ClassVar[str] = "serving"

@@ -8,13 +8,13 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from benchmarks import harness, run
-from benchmarks.catalog import Catalog
+from benchmarks.catalog import CatalogSuite
 from benchmarks.contestants import Columns
 from benchmarks.harness import Entry, Measure, Suite
 from benchmarks.processes import ONE_THREAD, OURS, ContestantFailed, Process
-from benchmarks.ranking import Ranking
-from benchmarks.rating import Rating
-from benchmarks.serving import Serving
+from benchmarks.ranking import RankingSuite
+from benchmarks.rating import RatingSuite
+from benchmarks.serving import ServingSuite
 
 SAMPLE = "tests.benchmarks.sample_contestants"
 TRAIN = Columns(np.array([0, 1]), np.array([0, 0]), np.array([3.0, 4.0]), np.array([1, 2]), 2, 1)
@@ -201,14 +201,14 @@ def test_columns_come_back_as_they_were_written(tmp_path):
     assert other.write(tmp_path / "other.npz") != digest
 
 
-@pytest.mark.parametrize("suite", [Rating, Ranking, Serving, Catalog])
+@pytest.mark.parametrize("suite", [RatingSuite, RankingSuite, ServingSuite, CatalogSuite])
 def test_entries_are_named_once_and_their_packages_are_known(suite):
     names = [entry.name for entry in suite.entries]
     assert len(set(names)) == len(names)
     assert {entry.environment for entry in suite.entries} <= set(suite.packages)
 
 
-@pytest.mark.parametrize("suite", [Rating, Ranking])
+@pytest.mark.parametrize("suite", [RatingSuite, RankingSuite])
 def test_entries_are_searched_alike(suite):
     for entry in suite.entries:
         assert not set(entry.params) & set(entry.space)

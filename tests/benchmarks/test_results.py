@@ -5,21 +5,21 @@ import json
 import pytest
 from matplotlib import pyplot as plt
 
-from benchmarks.catalog import EFFORTS, QUERIES, Catalog
+from benchmarks.catalog import EFFORTS, QUERIES, CatalogSuite
 from benchmarks.catalog import SIZES as CATALOGS
 from benchmarks.processes import ROOT
-from benchmarks.ranking import Ranking
-from benchmarks.rating import Rating
+from benchmarks.ranking import RankingSuite
+from benchmarks.rating import RatingSuite
 from benchmarks.report import plots
 from benchmarks.report.catalog import CatalogReport
 from benchmarks.report.results import FOLDER as FOLDER_OF_RESULTS
 from benchmarks.report.results import read as results_of
 from benchmarks.report.serving import PROMISED, ServingReport
-from benchmarks.serving import CONNECTIONS, Serving
+from benchmarks.serving import CONNECTIONS, ServingSuite
 
 FOLDER = ROOT / FOLDER_OF_RESULTS
-FITTED = {"rating": Rating, "ranking": Ranking}
-SUITES = {**FITTED, "serving": Serving, "catalog": Catalog}
+FITTED = {"rating": RatingSuite, "ranking": RankingSuite}
+SUITES = {**FITTED, "serving": ServingSuite, "catalog": CatalogSuite}
 SIZES = (32, 64, 128)
 
 

@@ -14,7 +14,7 @@ from ultralearn.gates.month_03 import checks
 from ultralearn.gates.report import Report
 from ultralearn.practice import progress
 from ultralearn.recsys import data
-from ultralearn.recsys.data import DataUnavailable, load_movielens
+from ultralearn.recsys.data import DataUnavailableError, load_movielens
 
 FAST = checks.Limits(
     people=60, rate=100, p95_seconds=60, requests_per_client=1, seconds=60, first_seconds=60, total_seconds=300
@@ -142,7 +142,7 @@ def test_a_report_that_is_not_kept_after_all_does_not_count(monkeypatch):
 
 def test_without_the_ratings_nothing_is_verified(monkeypatch):
     def unavailable():
-        raise DataUnavailable("The MovieLens ratings could not be had.")
+        raise DataUnavailableError("The MovieLens ratings could not be had.")
 
     monkeypatch.setattr(data, "load_movielens", unavailable)
     result = run("gate", "3", "--url", "http://127.0.0.1:9")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ultralearn.gates.address import BadAddress, base_url, resolve, why_not_public
+from ultralearn.gates.address import AddressError, base_url, resolve, why_not_public
 
 
 def reason(host, *addresses):
@@ -114,6 +114,6 @@ def test_base_url(text, kept):
     ],
 )
 def test_a_bad_address_is_refused_with_what_is_expected(text):
-    with pytest.raises(BadAddress, match=r"expected|instead") as error:
+    with pytest.raises(AddressError, match=r"expected|instead") as error:
         base_url(text)
     assert "secret" not in str(error.value)

@@ -9,7 +9,7 @@ import time
 import httpx2 as httpx
 import pytest
 
-from ultralearn.gates.calls import Answer, Caller, NotJSON
+from ultralearn.gates.calls import Caller, NotJSONError, Response
 
 
 @contextlib.contextmanager
@@ -109,10 +109,10 @@ def test_a_redirect_is_told_and_not_followed():
     ],
 )
 def test_what_is_not_json(kind, body):
-    with pytest.raises(NotJSON):
-        Answer(200, 0.1, headers={"content-type": kind}, body=body).json()
+    with pytest.raises(NotJSONError):
+        Response(200, 0.1, headers={"content-type": kind}, body=body).json()
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"])
 def test_what_is_json(kind):
-    assert Answer(200, 0.1, headers={"content-type": kind}, body=b"[1]").json() == [1]
+    assert Response(200, 0.1, headers={"content-type": kind}, body=b"[1]").json() == [1]

@@ -10,7 +10,7 @@ import pytest
 from tests.exercises.conftest import load
 from ultralearn.practice.claims import CLAIM_MIME, Claim, claim_bundle
 from ultralearn.publish import accept, notebooks
-from ultralearn.publish.address import PLACEHOLDER
+from ultralearn.publish.repository import PLACEHOLDER
 
 SCRIPTS = notebooks.sources()
 HEADINGS = ["## From memory", "## Build", "## Explain it", "## Cards", "## Further reading"]

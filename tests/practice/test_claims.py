@@ -6,7 +6,7 @@ import pytest
 
 from ultralearn.experiments.statistics import interquartile_mean
 from ultralearn.practice import claim, claims
-from ultralearn.practice.claims import CLAIM_MIME, ClaimNotMet, ClaimRefused
+from ultralearn.practice.claims import CLAIM_MIME, ClaimError, ClaimNotMetError
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_scores_of_seeds_are_judged_by_their_interquartile_mean(shown):
     ],
 )
 def test_headless_a_missed_claim_fails_the_run_after_it_was_shown(shown, value, bound):
-    with pytest.raises(ClaimNotMet, match="Not met"):
+    with pytest.raises(ClaimNotMetError, match="Not met"):
         claim("It is so.", value, **bound)
     assert shown[0][CLAIM_MIME]["holds"] is False
 
@@ -79,7 +79,7 @@ def test_headless_a_missed_claim_fails_the_run_after_it_was_shown(shown, value, 
     ],
 )
 def test_a_claim_without_content_is_refused(shown, arguments, words):
-    with pytest.raises(ClaimRefused, match=words):
+    with pytest.raises(ClaimError, match=words):
         claim("It is so.", 5.0, **arguments)
     assert shown == []
 
@@ -87,7 +87,7 @@ def test_a_claim_without_content_is_refused(shown, arguments, words):
 def test_a_claim_needs_a_baseline_and_a_sentence(shown):
     with pytest.raises(TypeError, match="against"):
         claim("It is so.", 1.0, at_least=0.5)
-    with pytest.raises(ClaimRefused, match="empty"):
+    with pytest.raises(ClaimError, match="empty"):
         claim(" ", 1.0, at_least=0.5, against=0.1)
 
 

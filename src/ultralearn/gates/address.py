@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import httpx2 as httpx
 
+from ultralearn import UltralearnError
+
 Resolver = Callable[[str], Awaitable[list[str]]]
 
 # Names that are never the same service to everybody (RFC 6761, 6762, 8375; ICANN's .internal; home routers' .lan).
@@ -16,23 +18,25 @@ LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "lan")
 RESOLVED_WITHIN = 10.0  # seconds
 
 
-class BadAddress(ValueError):
+class AddressError(UltralearnError, ValueError):
     """The address cannot be that of a service; the message says what is expected."""
 
 
 def base_url(text: str) -> httpx.URL:
-    """The address of a service, checked, without a slash at its end. Raises BadAddress."""
+    """The address of a service, checked, without a slash at its end. Raises AddressError."""
     expected = "expected something like https://recommender.example.com or http://127.0.0.1:8000"
     try:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL as error:
-        raise BadAddress(f"{text!r} is not an address ({error}); {expected}") from error
+        raise AddressError(f"{text!r} is not an address ({error}); {expected}") from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise BadAddress(f"{text!r} has no http:// or https:// and a host; {expected}")
+        raise AddressError(f"{text!r} has no http:// or https:// and a host; {expected}")
     if url.userinfo:
-        raise BadAddress("The address holds a name or a password, which would end up in reports; use --header instead.")
+        raise AddressError(
+            "The address holds a name or a password, which would end up in reports; use --header instead."
+        )
     if url.query or url.fragment:
-        raise BadAddress(f"{text!r} has a part after '?' or '#'; {expected}")
+        raise AddressError(f"{text!r} has a part after '?' or '#'; {expected}")
     return url.copy_with(path=url.path.rstrip("/") or "/")
 
 

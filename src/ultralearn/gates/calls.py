@@ -10,16 +10,18 @@ from typing import Any, Self
 
 import httpx2 as httpx
 
+from ultralearn import UltralearnError
+
 MOST_BYTES = 1_000_000  # of an answer
 CONNECTIONS = 100
 
 
-class NotJSON(ValueError):
+class NotJSONError(UltralearnError, ValueError):
     """The answer's body is not JSON; the message says what it is."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back. status is None where nothing did, and `problem` says why."""
 
     status: int | None
@@ -38,14 +40,14 @@ class Answer:
         return f"{self.status} " + (f"{text[:100]!r}" if text else "with an empty body")
 
     def json(self) -> Any:
-        """The body as JSON. Raises NotJSON, for a wrong content type, too."""
+        """The body as JSON. Raises NotJSONError, for a wrong content type, too."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-            raise NotJSON(f"its content type is {kind or 'missing'!r}, not 'application/json'")
+            raise NotJSONError(f"its content type is {kind or 'missing'!r}, not 'application/json'")
         try:
             return json.loads(self.body, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise NotJSON(f"its body is not JSON ({type(error).__name__}: {str(error)[:100]})") from error
+            raise NotJSONError(f"its body is not JSON ({type(error).__name__}: {str(error)[:100]})") from error
 
 
 def _refuse(constant: str) -> None:
@@ -76,29 +78,29 @@ class Caller:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, seconds: float | None = None) -> Answer:
+    async def get(self, path: str, seconds: float | None = None) -> Response:
         """GET."""
         return await self._call("GET", path, None, seconds)
 
-    async def post(self, path: str, content: Any, seconds: float | None = None) -> Answer:
+    async def post(self, path: str, content: Any, seconds: float | None = None) -> Response:
         """POST of content as JSON, or, where it is bytes, as it is."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         return await self._call("POST", path, body, seconds)
 
-    async def _call(self, method: str, path: str, body: bytes | None, seconds: float | None) -> Answer:
+    async def _call(self, method: str, path: str, body: bytes | None, seconds: float | None) -> Response:
         seconds = seconds or self.seconds
         began = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
                 status, headers, received = await self._exchange(method, path, body)
         except TimeoutError:
-            return Answer(None, time.perf_counter() - began, f"no whole answer within {seconds:g} s")
+            return Response(None, time.perf_counter() - began, f"no whole answer within {seconds:g} s")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            return Answer(None, time.perf_counter() - began, f"{_kind(error)}: {error}".rstrip(": "))
+            return Response(None, time.perf_counter() - began, f"{_kind(error)}: {error}".rstrip(": "))
         took = time.perf_counter() - began
         if len(received) > MOST_BYTES:
-            return Answer(None, took, f"the answer is longer than {MOST_BYTES:,} bytes")
-        return Answer(status, took, headers=headers, body=received)
+            return Response(None, took, f"the answer is longer than {MOST_BYTES:,} bytes")
+        return Response(status, took, headers=headers, body=received)
 
     async def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, httpx.Headers, bytes]:
         headers = {"content-type": "application/json"} if body is not None else {}

@@ -6,12 +6,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ultralearn import UltralearnError
+
 PLAN = Path(__file__).with_name("plan.toml")
 WEEKS = 52
 MONTHS = 12
 
 
-class PlanError(ValueError):
+class PlanError(UltralearnError, ValueError):
     """plan.toml says something that the book cannot show."""
 
 

@@ -13,11 +13,13 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError, model_validator
 
+from ultralearn import UltralearnError
+
 CARDS = Path(__file__).parents[1] / "cards"
 Text = Annotated[str, Field(min_length=1)]
 
 
-class CardError(ValueError):
+class CardError(UltralearnError, ValueError):
     """A file of cards says something that cannot be shown; the message says where and what to do."""
 
 

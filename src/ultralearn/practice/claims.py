@@ -9,6 +9,7 @@ from html import escape
 
 import numpy as np
 
+from ultralearn import UltralearnError
 from ultralearn.experiments.statistics import bootstrap_interval, interquartile_mean
 from ultralearn.practice.session import functions_in_use, headless, show
 
@@ -17,11 +18,11 @@ CLAIM_MIME = "application/vnd.ultralearn.claim+json"
 Scores = float | Sequence[float] | np.ndarray
 
 
-class ClaimNotMet(AssertionError):
+class ClaimNotMetError(UltralearnError, AssertionError):
     """A headless run measured a value outside a claim's bound."""
 
 
-class ClaimRefused(ValueError):
+class ClaimError(UltralearnError, ValueError):
     """A claim that says nothing: its baseline, or zero, meets it too."""
 
 
@@ -73,46 +74,46 @@ def claim(
 
     Several scores, one a seed, are judged by their interquartile mean and shown with its bootstrap interval;
     `seeds_at_least` asks further that so many of them meet the bound each. Headless, a missed claim raises
-    ClaimNotMet. A claim without content raises ClaimRefused headless, and says so in a learner's session.
+    ClaimNotMetError. A claim without content raises ClaimError headless, and says so in a learner's session.
     """
     bound = _bound(at_least, at_most, between)
     try:
         judged = _judge(sentence, value, bound, against, seeds_at_least)
-    except ClaimRefused as refusal:
+    except ClaimError as refusal:
         if headless():
             raise
         show({"text/plain": f"Claim refused: {refusal}"})
         return
     show(claim_bundle(judged))
     if headless() and not judged.holds:
-        raise ClaimNotMet(f"{judged.sentence} {_detail(judged)}")
+        raise ClaimNotMetError(f"{judged.sentence} {_detail(judged)}")
 
 
 def _bound(at_least: float | None, at_most: float | None, between: tuple[float, float] | None) -> Bound:
     given = [part for part in (at_least, at_most, between) if part is not None]
     if len(given) != 1:
-        raise ClaimRefused(f"give exactly one of at_least, at_most and between; got {len(given)}")
+        raise ClaimError(f"give exactly one of at_least, at_most and between; got {len(given)}")
     if between is not None:
         bound = Bound(*between)
     else:
         bound = Bound(low=-math.inf if at_least is None else at_least, high=math.inf if at_most is None else at_most)
     if not bound.low < bound.high or (math.isinf(bound.low) and math.isinf(bound.high)):
-        raise ClaimRefused(f"the bound {between or given[0]} holds nothing, or everything")
+        raise ClaimError(f"the bound {between or given[0]} holds nothing, or everything")
     if at_least is not None and at_least <= 0:
-        raise ClaimRefused(f"at_least={at_least:g} is met by zero")
+        raise ClaimError(f"at_least={at_least:g} is met by zero")
     return bound
 
 
 def _judge(sentence: str, value: Scores, bound: Bound, against: Scores, seeds_at_least: int | None) -> Claim:
     scores, baseline = np.asarray(value, dtype=float), _summary(against)
     if not sentence.strip():
-        raise ClaimRefused("the sentence is empty")
+        raise ClaimError("the sentence is empty")
     if math.isnan(baseline):
-        raise ClaimRefused(f"the baseline of “{sentence}” is NaN")
+        raise ClaimError(f"the baseline of “{sentence}” is NaN")
     if bound.holds(baseline):
-        raise ClaimRefused(f"the baseline of “{sentence}” scores {baseline:.3g} and meets the bound itself ({bound})")
+        raise ClaimError(f"the baseline of “{sentence}” scores {baseline:.3g} and meets the bound itself ({bound})")
     if seeds_at_least is not None and not 0 < seeds_at_least <= scores.size:
-        raise ClaimRefused(f"seeds_at_least={seeds_at_least}, but there are {scores.size} scores")
+        raise ClaimError(f"seeds_at_least={seeds_at_least}, but there are {scores.size} scores")
     measured, interval = _summary(value), None
     if scores.ndim:
         low, high = bootstrap_interval(scores)

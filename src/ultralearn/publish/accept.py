@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
-from ultralearn import files
+from ultralearn import UltralearnError, files
 from ultralearn.practice.claims import CLAIM_MIME
 from ultralearn.publish import execute, notebooks
 
@@ -27,25 +27,25 @@ TIMED = Path("_build/junit")  # what each test of a week's proofs took
 NOTEBOOK_BUDGET, PROOFS_BUDGET = 100.0, 20.0  # CPU seconds a week
 
 
-class NotAccepted(RuntimeError):
+class AcceptanceError(UltralearnError, RuntimeError):
     """There is nothing, or nothing current, to accept."""
 
 
 def merged(script: Path, executed_folder: Path = notebooks.EXECUTED) -> NotebookNode:
     """Return the notebook to publish: the source's cells with the executed outputs.
 
-    Raises NotAccepted where the run is missing or of another source.
+    Raises AcceptanceError where the run is missing or of another source.
     """
     executed_path = executed_folder / f"{script.stem}.ipynb"
     if not executed_path.exists():
-        raise NotAccepted(f"{script} was not executed: {executed_path} is missing. Run `make notebooks`.")
+        raise AcceptanceError(f"{script} was not executed: {executed_path} is missing. Run `make notebooks`.")
     executed = notebooks.read(executed_path)
     source = notebooks.read_source(script)
     fresh = notebooks.own_cells(executed)
     if len(fresh) != len(executed.cells):
-        raise NotAccepted(f"{executed_path} ran with parameters of its own. Run `make notebooks`.")
+        raise AcceptanceError(f"{executed_path} ran with parameters of its own. Run `make notebooks`.")
     if [cell.source for cell in fresh] != [cell.source for cell in source.cells]:
-        raise NotAccepted(f"{executed_path} comes from another version of {script}. Run `make notebooks`.")
+        raise AcceptanceError(f"{executed_path} comes from another version of {script}. Run `make notebooks`.")
     for cell, ran in zip(source.cells, fresh, strict=True):
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = ran.execution_count, ran.outputs
@@ -76,18 +76,18 @@ def harvest(path: Path) -> dict[str, Any]:
 
 
 def proofs(week: str, folder: Path = PROOFS) -> list[dict[str, Any]]:
-    """Return the kill table's rows of a week. Raises NotAccepted where nothing was proved."""
+    """Return the kill table's rows of a week. Raises AcceptanceError where nothing was proved."""
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"{week}.*.json")]
     if not rows:
-        raise NotAccepted(f"the exercises of {week} were not proved: {folder} has none. Run `make proofs`.")
+        raise AcceptanceError(f"the exercises of {week} were not proved: {folder} has none. Run `make proofs`.")
     return sorted(rows, key=lambda row: int(row["position"]))
 
 
 def cpu_seconds_of_proofs(week: str) -> float:
-    """Return what the tests of a week's proofs took together. Raises NotAccepted where they were not timed."""
+    """Return what the tests of a week's proofs took together. Raises AcceptanceError where they were not timed."""
     path = TIMED / f"proofs.{week}.xml"
     if not path.exists():
-        raise NotAccepted(f"the proofs of {week} were not timed: {path} is missing. Run `make proofs`.")
+        raise AcceptanceError(f"the proofs of {week} were not timed: {path} is missing. Run `make proofs`.")
     found = ElementTree.parse(path).iterfind(".//property[@name='cpu_seconds']")
     return round(sum(float(entry.attrib["value"]) for entry in found), 1)
 
@@ -122,12 +122,12 @@ def _shown(cell: NotebookNode) -> tuple[Any, ...]:
 def accept(week: int | None = None) -> dict[str, bool]:
     """Take one week, or all; return, by the notebook's name, whether anything was written.
 
-    Raises NotAccepted, having written nothing, where something is missing, stale or above its budget.
+    Raises AcceptanceError, having written nothing, where something is missing, stale or above its budget.
     """
     named = "week_" if week is None else f"week_{week:02}_"
     scripts = [script for script in notebooks.sources() if script.name.startswith(named)]
     if not scripts:
-        raise NotAccepted(f"there is no notebooks/{named}*.py")
+        raise AcceptanceError(f"there is no notebooks/{named}*.py")
     drafts = [(script, *_draft(script)) for script in scripts]
     written = {}
     for script, notebook, proved in drafts:
@@ -164,7 +164,7 @@ def _draft(script: Path) -> tuple[NotebookNode | None, dict[str, Any]]:
 
 def _hold_budget(what: str, took: float, budget: float) -> None:
     if took > budget:
-        raise NotAccepted(
+        raise AcceptanceError(
             f"{what} took {took:.1f} s of CPU time, {took - budget:.1f} s more than the {budget:.0f} s it may."
         )
 
@@ -174,7 +174,7 @@ def main() -> None:
     try:
         week = int(sys.argv[1]) if sys.argv[1:] else None
         written = accept(week)
-    except (NotAccepted, ValueError) as error:
+    except (AcceptanceError, ValueError) as error:
         sys.exit(f"Nothing was accepted: {error}")
     for name, new in written.items():
         print(f"{name}: {'accepted' if new else 'as published, nothing was written'}")

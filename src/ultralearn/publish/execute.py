@@ -27,6 +27,7 @@ import yaml
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from ultralearn import UltralearnError
 from ultralearn.publish import notebooks
 
 SHOWN_VERSIONS = ("torch", "numpy", "gymnasium", "matplotlib", "jupyter-book")
@@ -49,7 +50,7 @@ class Cost:
     cpu_seconds: float = 0.0
 
 
-class ExecutionFailed(RuntimeError):
+class ExecutionError(UltralearnError, RuntimeError):
     """A notebook did not run to its end."""
 
 
@@ -57,7 +58,7 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
     """Execute a percent script into `target` and return what it cost.
 
     `target` is written only after a run to the end; what a failed run got to lies beside it as `.failed.ipynb`.
-    Raises ValueError for a parameter that the notebook does not have, ExecutionFailed for a failing cell.
+    Raises ValueError for a parameter that the notebook does not have, ExecutionError for a failing cell.
     """
     source = notebooks.read_source(script)
     draft = target.with_suffix(".input.ipynb")
@@ -79,7 +80,7 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
                     config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
                 )
         except papermill.PapermillExecutionError as error:
-            raise ExecutionFailed(f"{script}: {error}\nWhat ran lies in {failed}.") from error
+            raise ExecutionError(f"{script}: {error}\nWhat ran lies in {failed}.") from error
     finally:
         draft.unlink(missing_ok=True)
     notebooks.write(stamped(executed, source, cost), target)
@@ -177,7 +178,7 @@ def main() -> None:
     try:
         parameters = {key: yaml.safe_load(value) for key, value in arguments.parameter}
         cost = execute(arguments.script, arguments.target, parameters)
-    except (ExecutionFailed, ValueError) as error:
+    except (ExecutionError, ValueError) as error:
         sys.exit(f"{name}: FAILED\n{error}")
     print(f"{name}: ran to the end in {cost.seconds:.0f} s, {cost.cpu_seconds:.0f} s of CPU time", flush=True)
 

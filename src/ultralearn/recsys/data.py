@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from ultralearn import files
+from ultralearn import UltralearnError, files
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ GENRES = (
 )
 
 
-class DataUnavailable(RuntimeError):
+class DataUnavailableError(UltralearnError, RuntimeError):
     """No source gave the ratings. The message says what was tried, what was expected and what to do."""
 
 
@@ -113,7 +113,7 @@ def load_movielens() -> Ratings:
     have the rows that the book was written with (one SHA-256 over them), else it is refused and nothing is kept.
     The cache is platformdirs' folder for "ultralearn"; ULTRALEARN_CACHE overrides it.
 
-    Raises DataUnavailable.
+    Raises DataUnavailableError.
     """
     folder = os.environ.get("ULTRALEARN_CACHE") or platformdirs.user_cache_dir("ultralearn")
     cached = Path(folder).expanduser() / "ml-100k.npz"
@@ -137,7 +137,7 @@ def load_movielens() -> Ratings:
         except OSError as error:
             print(f"They could not be kept in {cached.parent} ({error}): they will be downloaded again next time.")
         return ratings
-    raise DataUnavailable(
+    raise DataUnavailableError(
         "The MovieLens ratings could not be had. Tried:\n- "
         + "\n- ".join(tried)
         + f"\nExpected: 100,000 rows with SHA-256 {SHA256}."

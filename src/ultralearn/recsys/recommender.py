@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ultralearn import UltralearnError
 from ultralearn.recsys.data import Floats, Ints, Ratings
 
 Scores = NDArray[np.float32] | NDArray[np.float64]
 
 
-class NotFitted(AttributeError):
+class NotFittedError(UltralearnError, AttributeError):
     """A model was asked for something that only fit gives it."""
 
 
@@ -81,7 +82,7 @@ class Recommender(Protocol):
 
     def __getattr__(self, name: str) -> Floats:
         if name in ("seen", "star_range", *type(self).state):
-            raise NotFitted(f"{type(self).__name__} is not fitted yet: call fit(interactions) first")
+            raise NotFittedError(f"{type(self).__name__} is not fitted yet: call fit(interactions) first")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _remember(self, interactions: Ratings) -> None:

@@ -10,7 +10,7 @@ from ultralearn import files
 from ultralearn.recsys import storage
 from ultralearn.recsys.data import Ratings, load_movielens
 from ultralearn.recsys.ials import IALS
-from ultralearn.recsys.service.loading import BadRelease, load_release
+from ultralearn.recsys.service.loading import ReleaseError, load_release
 from ultralearn.recsys.service.scoring import Release
 
 
@@ -45,7 +45,7 @@ def write_release(
     """Writes a release whole or not at all, and returns it as the service reads it.
 
     model: fitted on ratings, whose titles, years and genres become the catalog. golden: the liked items, the expected
-    ones, and how many of these must be among the first ten; all counted from 0. Raises BadRelease, and leaves what
+    ones, and how many of these must be among the first ten; all counted from 0. Raises ReleaseError, and leaves what
     was in the folder, where the model does not keep a promise.
     """
     films = [
@@ -90,7 +90,7 @@ def main() -> None:
     model = IALS(seed=arguments.seed).fit(ratings)
     try:
         release = write_release(model, ratings, arguments.folder, promised(ratings))
-    except BadRelease as error:
+    except ReleaseError as error:
         raise SystemExit(f"Not released: {error}") from error
     print(
         f"Release {release.version} in {arguments.folder}: {release.n_users} people, {release.n_items} films,"

@@ -14,7 +14,7 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 from scipy import sparse
 
-from ultralearn import files
+from ultralearn import UltralearnError, files
 from ultralearn.recsys.als import ALS
 from ultralearn.recsys.baselines import ItemMean, Offsets, Popularity
 from ultralearn.recsys.bayesian_mf import BayesianMF
@@ -37,7 +37,7 @@ MODELS: dict[str, Callable[..., Recommender]] = {
 }
 
 
-class DamagedModel(ValueError):
+class DamagedModelError(UltralearnError, ValueError):
     """A folder holds no model that can be loaded. The message says what was found, what was expected and what to do."""
 
 
@@ -45,7 +45,7 @@ def save(model: Recommender, folder: str | Path) -> None:
     """Writes a fitted model into the folder, whole or not at all, in place of a model that is there already.
 
     model.safetensors holds the arrays; model.json the class, its hyper-parameters, counts, versions, and the SHA-256 of
-    the other file. Raises NotFitted, TypeError for a class that load does not know, and FileExistsError where the
+    the other file. Raises NotFittedError, TypeError for a class that load does not know, and FileExistsError where the
     folder holds anything but a model.
     """
     folder, name = Path(folder).absolute(), type(model).__name__
@@ -74,7 +74,7 @@ def save(model: Recommender, folder: str | Path) -> None:
 
 
 def load(folder: str | Path) -> Recommender:
-    """The model that save wrote: it predicts and recommends exactly as it did. Raises DamagedModel."""
+    """The model that save wrote: it predicts and recommends exactly as it did. Raises DamagedModelError."""
     folder = Path(folder)
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ def load(folder: str | Path) -> Recommender:
         return _restored(description, content)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         reason = f"{error} is missing in model.json" if isinstance(error, KeyError) else error
-        raise DamagedModel(
+        raise DamagedModelError(
             f"{folder} holds no model that can be loaded: {reason}. Expected model.json and model.safetensors as save "
             "wrote them: copy both anew, or fit the model and save it again."
         ) from error

@@ -17,10 +17,10 @@ from jsonschema import Draft202012Validator
 
 from tests.gates.month_03 import apis
 from ultralearn.gates.address import base_url
-from ultralearn.gates.calls import Answer
+from ultralearn.gates.calls import Response
 from ultralearn.gates.month_03 import checks
 from ultralearn.gates.month_03.checks import GATE, Limits, one_order_explains, run_gate
-from ultralearn.gates.month_03.contract import BAD_INPUT, Invalid, Recommended, read_answer
+from ultralearn.gates.month_03.contract import BAD_INPUT, ContractError, Recommended, read_answer
 from ultralearn.gates.month_03.synthetic_users import compose
 from ultralearn.gates.report import verified
 from ultralearn.recsys.data import load_movielens
@@ -346,13 +346,13 @@ def test_a_check_that_breaks_keeps_the_gate_shut(check, ratings, monkeypatch):
 )
 def test_answers_that_are_not_valid(given, k):
     body = json.dumps(given).encode()
-    with pytest.raises(Invalid):
-        read_answer(Answer(200, 0.1, headers={"content-type": "application/json"}, body=body), k, [7], 1682)
+    with pytest.raises(ContractError):
+        read_answer(Response(200, 0.1, headers={"content-type": "application/json"}, body=body), k, [7], 1682)
 
 
 def test_a_valid_answer_may_say_more():
     body = json.dumps({"items": [{"item": 50, "title": "Star Wars"}], "model_version": "1", "source": "als"}).encode()
-    answer = Answer(200, 0.1, headers={"content-type": "application/json"}, body=body)
+    answer = Response(200, 0.1, headers={"content-type": "application/json"}, body=body)
     assert read_answer(answer, 1, [7], 1682) == Recommended((50,), "1")
 
 

@@ -11,7 +11,7 @@ from ultralearn.recsys.service.app import put_together
 from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.loading import load_release
 from ultralearn.recsys.service.metrics import Metrics
-from ultralearn.recsys.service.settings import BadSettings, Settings
+from ultralearn.recsys.service.settings import Settings, SettingsError
 
 PROFILE = {"items": [{"item": 4, "rating": 5}, {"item": 6, "rating": 4.5}], "k": 5}
 
@@ -210,7 +210,7 @@ def test_our_mistakes_are_problems_too(client, monkeypatch, log, client_of, rele
     def broken(*arguments):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(serving.Serving, "release_for", broken)
+    monkeypatch.setattr(serving.Deployment, "release_for", broken)
     response = client.get("/recommend/1?k=3", headers={"X-Request-Id": "abc"})
     assert "secret" not in response.text
     assert "abc" in problem(response, 500)["detail"]
@@ -384,11 +384,13 @@ def test_settings_from_the_environment(tmp_path):
         {"ULTRALEARN_RELEASE": str(tmp_path), "ULTRALEARN_SHADOW_SHARE": "0.1", "ULTRALEARN_API_KEY": "", "HOME": "/"}
     )
     assert (settings.release, settings.shadow_share, settings.api_key) == (tmp_path, 0.1, None)
-    with pytest.raises(BadSettings, match=r"ULTRALEARN_RELEASE \(folder with the release that is served\) is not set"):
+    with pytest.raises(
+        SettingsError, match=r"ULTRALEARN_RELEASE \(folder with the release that is served\) is not set"
+    ):
         Settings.from_environment({})
-    with pytest.raises(BadSettings, match=r"ULTRALEARN_DRAIN_SECONDS .* is 'soon'"):
+    with pytest.raises(SettingsError, match=r"ULTRALEARN_DRAIN_SECONDS .* is 'soon'"):
         Settings.from_environment({"ULTRALEARN_RELEASE": "x", "ULTRALEARN_DRAIN_SECONDS": "soon"})
-    with pytest.raises(BadSettings) as raised:
+    with pytest.raises(SettingsError) as raised:
         Settings.from_environment({"ULTRALEARN_RELEASE": "x", "ULTRALEARN_API_KEY": "short"})
     assert "ULTRALEARN_API_KEY" in str(raised.value)
     assert "'short'" not in str(raised.value)  # a secret stays one

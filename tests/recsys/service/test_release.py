@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tests.recsys.service.conftest import N_ITEMS, N_USERS, make_release, simulated
 from ultralearn.recsys.recommender import top_k
 from ultralearn.recsys.release import Promise, promised, write_release
-from ultralearn.recsys.service.loading import BadRelease, load_release
+from ultralearn.recsys.service.loading import ReleaseError, load_release
 from ultralearn.recsys.service.schemas import FILES
 from ultralearn.recsys.service.scoring import preference, top
 
@@ -184,7 +184,7 @@ def cut(path):
 def test_what_is_wrong_with_a_release_is_said(folder, damage):
     do, complaint = DAMAGES[damage]
     do(folder)
-    with pytest.raises(BadRelease, match=complaint):
+    with pytest.raises(ReleaseError, match=complaint):
         load_release(folder)
 
 
@@ -204,7 +204,7 @@ def test_a_release_that_breaks_its_promises_is_not_written(tmp_path):
     before = make_release(tmp_path / "release")
     seen_by_nobody = [item for item in range(N_ITEMS) if item not in set(before.seen_items.tolist())]
     impossible = seen_by_nobody or top(-before.popularity, 1)
-    with pytest.raises(BadRelease, match="were promised"):
+    with pytest.raises(ReleaseError, match="were promised"):
         write_release(model, ratings, tmp_path / "release", [([3, 5, 8], impossible[:1], 1)])
     assert load_release(tmp_path / "release").version == before.version
     assert [path.name for path in tmp_path.iterdir()] == ["release"]

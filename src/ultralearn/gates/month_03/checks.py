@@ -20,11 +20,11 @@ import numpy as np
 
 from ultralearn.experiments.statistics import mean_interval
 from ultralearn.gates.address import Resolver, resolve, why_not_public
-from ultralearn.gates.calls import Answer, Caller
+from ultralearn.gates.calls import Caller, Response
 from ultralearn.gates.month_03.contract import (
     BAD_INPUT,
     MOST_K,
-    Invalid,
+    ContractError,
     Recommended,
     question,
     read_answer,
@@ -71,7 +71,7 @@ class Gate3:
         self.few = self.people[:20]
         self.versions: Counter[str] = Counter()
         self.few_answers: list[Recommended] = []
-        self.load: list[tuple[Answer, float]] = []  # with the seconds since each was due
+        self.load: list[tuple[Response, float]] = []  # with the seconds since each was due
 
     def checks(self) -> list[Check]:
         """All of them, in the order in which they run."""
@@ -113,7 +113,7 @@ class Gate3:
         for person, k in zip(self.few, (10, 1, MOST_K), strict=False):
             try:
                 await self._recommend(person, k)
-            except Invalid as error:
+            except ContractError as error:
                 example = {"items": [{"item": 50, "rating": 5}], "k": k}
                 todo = f"Send POST /recommend {json.dumps(example)} yourself, and compare with the contract."
                 return failed(f"k={k}, {len(person.items)} ratings: {error}", todo)
@@ -132,7 +132,7 @@ class Gate3:
             answer = await self.caller.post("/recommend", {"items": items, "k": 10})
             try:
                 self._read(answer, 10, [int(entry["item"]) for entry in items])
-            except Invalid as error:
+            except ContractError as error:
                 todo = "Fall back on what is popular where you know too little, and fill lists up with it."
                 return failed(f"{name}: {error}", todo)
         return verified(f"{len(cases)} people with one rating or none got 10 films each")
@@ -147,7 +147,7 @@ class Gate3:
                 first.append(await self._recommend(person, 10))
             for person in reversed(self.few):
                 again.append(await self._recommend(person, 10))
-        except Invalid as error:
+        except ContractError as error:
             return failed(str(error), todo)
         changed = sum(one != other for one, other in zip(first, reversed(again), strict=True))
         self.few_answers = first
@@ -198,7 +198,7 @@ class Gate3:
             for person, (answer, _) in zip(self.people, self.load, strict=True):
                 found = self._read(answer, 50, sent_items(person))
                 lists.append([item - 1 for item in found.items])
-        except Invalid as error:
+        except ContractError as error:
             return failed(str(error), "Mend the answer: it has to be valid for everybody.")
         own = quality(self.people, lists)
         orders = popular_orders(self.ratings)
@@ -224,7 +224,7 @@ class Gate3:
             return failed(f"a film that does not exist: {unknown.said()}", "Refuse it with 4xx, or leave it out.")
         try:
             await self._recommend(self.few[0], 10)
-        except Invalid as error:
+        except ContractError as error:
             return failed(f"after bad requests, a good one: {error}", "Let no request harm the next one.")
         return verified(f"{len(BAD_INPUT)} kinds of it, and the next good request was answered")
 
@@ -234,7 +234,7 @@ class Gate3:
             for turn in range(self.limits.requests_per_client):
                 try:
                     await self._recommend(self.people[(number + turn) % len(self.people)], 10)
-                except Invalid as error:
+                except ContractError as error:
                     problems.append(str(error))
             return problems
 
@@ -272,19 +272,19 @@ class Gate3:
     async def _recommend(self, person: SyntheticUser, k: int) -> Recommended:
         return self._read(await self.caller.post("/recommend", question(person, k)), k, sent_items(person))
 
-    def _read(self, answer: Answer, k: int, sent: Sequence[int]) -> Recommended:
+    def _read(self, answer: Response, k: int, sent: Sequence[int]) -> Recommended:
         found = read_answer(answer, k, sent, self.ratings.n_items)
         self.versions[found.model_version] += 1
         return found
 
-    async def _paced(self) -> list[tuple[Answer, float]]:
+    async def _paced(self) -> list[tuple[Response, float]]:
         """One request a person, each sent when it is due, whether or not those before were answered.
 
         A client that waits for slow answers asks less often, and so hides how slow they are.
         """
         began = time.perf_counter() + 0.05
 
-        async def ask(number: int, person: SyntheticUser) -> tuple[Answer, float]:
+        async def ask(number: int, person: SyntheticUser) -> tuple[Response, float]:
             due = began + number / self.limits.rate
             await asyncio.sleep(due - time.perf_counter())
             answer = await self.caller.post("/recommend", question(person, 50))

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 # What takes seconds to import (torch, by way of practice) is imported when the gate runs: --help is quick.
-from ultralearn.gates.address import BadAddress, base_url
+from ultralearn.gates.address import AddressError, base_url
 from ultralearn.gates.command import FAILED, folder_for_reports, parsed_header, show_and_keep
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def gate(
     from ultralearn.gates.from_memory import measure
     from ultralearn.gates.month_03.checks import run_gate
     from ultralearn.practice import progress
-    from ultralearn.recsys.data import DataUnavailable
+    from ultralearn.recsys.data import DataUnavailableError
 
     try:
         address = base_url(url)
-    except BadAddress as error:
+    except AddressError as error:
         raise typer.BadParameter(str(error)) from error
     headers = dict(parsed_header(text) for text in header or [])
     folder = folder_for_reports()
@@ -48,7 +48,7 @@ def gate(
     errors = Console(stderr=True)
     try:
         ratings = _ratings()
-    except DataUnavailable as error:
+    except DataUnavailableError as error:
         errors.print(f"The gate needs the ratings to ask with, and nothing was checked.\n{error}", markup=False)
         raise typer.Exit(FAILED) from error
     with errors.status("Asking ...") as status:

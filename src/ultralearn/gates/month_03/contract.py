@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ultralearn.gates.calls import Answer, NotJSON
+from ultralearn import UltralearnError
+from ultralearn.gates.calls import NotJSONError, Response
 from ultralearn.gates.month_03.synthetic_users import SyntheticUser
 
 MOST_K = 100
 SCALE = (1, 5)  # stars
 
 
-class Invalid(ValueError):
+class ContractError(UltralearnError, ValueError):
     """An answer breaks the contract; the message says in what."""
 
 
@@ -24,34 +25,34 @@ class Recommended:
     model_version: str
 
 
-def read_answer(answer: Answer, k: int, sent: Sequence[int], n_items: int) -> Recommended:
-    """The recommendations in an answer to POST /recommend. Raises Invalid for anything that the contract forbids."""
+def read_answer(answer: Response, k: int, sent: Sequence[int], n_items: int) -> Recommended:
+    """The recommendations in an answer to POST /recommend. Raises ContractError for all that the contract forbids."""
     if answer.status != 200:
-        raise Invalid(answer.said())
+        raise ContractError(answer.said())
     try:
         content = answer.json()
-    except NotJSON as error:
-        raise Invalid(f"status 200, but {error}") from error
+    except NotJSONError as error:
+        raise ContractError(f"status 200, but {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("items"), list):
-        raise Invalid(f"no list 'items' in {answer.said()}")
+        raise ContractError(f"no list 'items' in {answer.said()}")
     ids: list[int] = []
     for entry in content["items"]:
         found = entry.get("item") if isinstance(entry, dict) else None
         if not isinstance(found, int) or isinstance(found, bool):
-            raise Invalid(f"an entry of 'items' has no whole number 'item', but {found!r}")
+            raise ContractError(f"an entry of 'items' has no whole number 'item', but {found!r}")
         if not 1 <= found <= n_items:
-            raise Invalid(f"item {found} is recommended, but MovieLens has 1 to {n_items}")
+            raise ContractError(f"item {found} is recommended, but MovieLens has 1 to {n_items}")
         if found in sent:
-            raise Invalid(f"item {found} is recommended to somebody who has just rated it")
+            raise ContractError(f"item {found} is recommended to somebody who has just rated it")
         ids.append(found)
     twice = [item for item, count in Counter(ids).items() if count > 1]
     if twice:
-        raise Invalid(f"item {twice[0]} is recommended twice in one list")
+        raise ContractError(f"item {twice[0]} is recommended twice in one list")
     if len(ids) != k:
-        raise Invalid(f"{len(ids)} items for k={k}")
+        raise ContractError(f"{len(ids)} items for k={k}")
     name = content.get("model_version")
     if not isinstance(name, str) or len(name) > 200:
-        raise Invalid(f"'model_version' is {name!r:.100}, not a text")
+        raise ContractError(f"'model_version' is {name!r:.100}, not a text")
     return Recommended(tuple(ids), name)
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from ultralearn.recsys.service.app import EXIT_NOT_STARTED, from_environment
-from ultralearn.recsys.service.settings import BadSettings, Settings
+from ultralearn.recsys.service.settings import Settings, SettingsError
 
 LOGGING = {
     "version": 1,
@@ -41,7 +41,7 @@ def main() -> None:
     try:
         settings = Settings.from_environment()
         listening = _listen(arguments.host, arguments.port)
-    except (BadSettings, OSError) as error:
+    except (SettingsError, OSError) as error:
         print(json.dumps({"level": "error", "event": "not started", "reason": str(error)}), flush=True)
         sys.exit(EXIT_NOT_STARTED)
     config = uvicorn.Config(

@@ -18,7 +18,7 @@ from ultralearn.recsys.service.entrance import App, Entrance
 from ultralearn.recsys.service.fast_path import fast_path as in_front
 from ultralearn.recsys.service.film_routes import film_router
 from ultralearn.recsys.service.journal import Descriptor, Journal, Stream
-from ultralearn.recsys.service.loading import BadRelease
+from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.metrics import Metrics
 from ultralearn.recsys.service.model_routes import model_router, process_router
 from ultralearn.recsys.service.page import page_router
@@ -31,14 +31,14 @@ from ultralearn.recsys.service.problems import (
     problems,
 )
 from ultralearn.recsys.service.serving import Service
-from ultralearn.recsys.service.settings import BadSettings, Settings
+from ultralearn.recsys.service.settings import Settings, SettingsError
 from ultralearn.recsys.service.signals import handled_signals
 
 EXIT_NOT_STARTED = 3  # what uvicorn takes for "do not try again"
 
 
 def create_app(settings: Settings, log: Stream | None = sys.stdout, fast_path: bool = True) -> App:
-    """The whole service. log: where its lines go; fast_path: off only to compare. Raises BadRelease."""
+    """The whole service. log: where its lines go; fast_path: off only to compare. Raises ReleaseError."""
     return put_together(Service(settings), Journal(Metrics(), log), fast_path)
 
 
@@ -55,7 +55,7 @@ def from_environment() -> App:
     stdout = Descriptor(1)
     try:
         return create_app(Settings.from_environment(), stdout)
-    except (BadSettings, BadRelease) as error:
+    except (SettingsError, ReleaseError) as error:
         Journal(Metrics(), stdout).event("not started", level="error", reason=str(error))
         raise SystemExit(EXIT_NOT_STARTED) from error
 
@@ -64,10 +64,10 @@ def _api(service: Service, journal: Journal) -> FastAPI:
     metrics = journal.metrics
 
     def reload() -> Reloaded:
-        """Loads anew and says what became of it. Raises BadRelease."""
+        """Loads anew and says what became of it. Raises ReleaseError."""
         try:
             outcome = service.reload()
-        except BadRelease as error:
+        except ReleaseError as error:
             metrics.loads.labels("refused").inc()
             journal.event(
                 "release refused", level="error", reason=str(error), goes_on_with=service.serving.champion.version

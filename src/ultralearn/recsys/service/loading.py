@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as tensors_from
 
+from ultralearn import UltralearnError
 from ultralearn.recsys.service.schemas import FILES, Catalog, Description, Golden
 from ultralearn.recsys.service.scoring import Release
 
@@ -22,12 +23,12 @@ TENSORS = {
 }
 
 
-class BadRelease(ValueError):
+class ReleaseError(UltralearnError, ValueError):
     """A folder does not hold a release that can be served. The message says what was found and what to do."""
 
 
 def load_release(folder: str | Path) -> Release:
-    """The release in this folder, checked through and through, its golden queries answered. Raises BadRelease."""
+    """The release in this folder, checked through and through, its golden queries answered. Raises ReleaseError."""
     folder = Path(folder)
     contents = _read(folder)
     try:
@@ -37,20 +38,20 @@ def load_release(folder: str | Path) -> Release:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise BadRelease(
+        raise ReleaseError(
             f"{folder}: {error.title} cannot be read: {where}: {first['msg']}. Make the release anew with"
             " `python -m ultralearn.recsys.release FOLDER`"
         ) from error
     found = sha256(contents["model.safetensors"]).hexdigest()
     if found != description.sha256:
-        raise BadRelease(
+        raise ReleaseError(
             f"{folder}: model.safetensors has SHA-256 {found[:12]}..., model.json says {description.sha256[:12]}...:"
             " they were not written together, or one is damaged"
         )
     try:
         tensors = tensors_from(contents["model.safetensors"])
     except (SafetensorError, ValueError) as error:
-        raise BadRelease(f"{folder}: model.safetensors cannot be read: {error}") from error
+        raise ReleaseError(f"{folder}: model.safetensors cannot be read: {error}") from error
     _check_tensors(folder, tensors, description, catalog)
     _check_golden(folder, golden, description.n_items)
     release = Release(
@@ -64,7 +65,7 @@ def load_release(folder: str | Path) -> Release:
         seen_items=tensors["seen_items"].astype(np.int64),
     )
     if broken := release.broken_promises():
-        raise BadRelease(f"{folder}: version {release.version} fails its golden queries: {'; '.join(broken)}")
+        raise ReleaseError(f"{folder}: version {release.version} fails its golden queries: {'; '.join(broken)}")
     return release
 
 
@@ -82,7 +83,7 @@ def _read(folder: Path) -> dict[str, bytes]:
     try:
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise BadRelease(
+        raise ReleaseError(
             f"{folder} is no folder that can be read ({error.strerror}). Make a release with"
             " `python -m ultralearn.recsys.release FOLDER`, and name its folder"
         ) from error
@@ -93,7 +94,7 @@ def _read(folder: Path) -> dict[str, bytes]:
                 contents[name] = file.read()
         return contents
     except OSError as error:
-        raise BadRelease(
+        raise ReleaseError(
             f"{folder} holds no whole release: {error.filename} cannot be read ({error.strerror}); expected"
             f" {', '.join(FILES)}"
         ) from error
@@ -102,11 +103,11 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _check_tensors(folder: Path, tensors: Mapping[str, Any], description: Description, catalog: Catalog) -> None:
-    """Raises BadRelease unless the tensors fit each other, the description and the catalog."""
+    """Raises ReleaseError unless the tensors fit each other, the description and the catalog."""
 
     def require(holds: bool, complaint: str) -> None:
         if not holds:
-            raise BadRelease(f"{folder}: {complaint}")
+            raise ReleaseError(f"{folder}: {complaint}")
 
     for name, (kind, dimensions) in TENSORS.items():
         require(name in tensors, f"model.safetensors holds no {name}")
@@ -141,11 +142,11 @@ def _check_tensors(folder: Path, tensors: Mapping[str, Any], description: Descri
 
 
 def _check_golden(folder: Path, golden: Golden, n_items: int) -> None:
-    """Raises BadRelease where a golden query names what is not there."""
+    """Raises ReleaseError where a golden query names what is not there."""
     for query in golden.queries:
         unknown = [item for item in (*query.items, *query.expected) if not 1 <= item <= n_items]
         if unknown or len(set(query.items)) < len(query.items) or query.at_least > len(set(query.expected)):
-            raise BadRelease(
+            raise ReleaseError(
                 f"{folder}: golden.json asks for {query.at_least} of {list(query.expected)} after"
                 f" {list(query.items)}; expected films from 1 to {n_items}, each once, and no more than are named"
             )

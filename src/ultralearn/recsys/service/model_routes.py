@@ -13,7 +13,7 @@ from ultralearn.recsys.service.answers import (
     ShadowModel,
 )
 from ultralearn.recsys.service.journal import Journal
-from ultralearn.recsys.service.loading import BadRelease
+from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.metrics import MEDIA_TYPE as METRICS_TYPE
 from ultralearn.recsys.service.problems import (
     Problem,
@@ -23,7 +23,7 @@ from ultralearn.recsys.service.serving import Service, answer_headers
 
 
 def model_router(service: Service, reload: Callable[[], Reloaded]) -> APIRouter:
-    """/model, and to load it anew. `reload` says what became of it, and raises BadRelease."""
+    """/model, and to load it anew. `reload` says what became of it, and raises ReleaseError."""
     router = APIRouter()
 
     @router.get("/model")
@@ -57,7 +57,7 @@ def model_router(service: Service, reload: Callable[[], Reloaded]) -> APIRouter:
             )
         try:
             return await asyncio.to_thread(reload)
-        except BadRelease as error:
+        except ReleaseError as error:
             raise Problem(409, f"{error}. {service.serving.champion.version} goes on.") from error
 
     return router

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
-from ultralearn.recsys.service.loading import BadRelease, load_release
+from ultralearn.recsys.service.loading import ReleaseError, load_release
 from ultralearn.recsys.service.metrics import Kind, kind_of
 from ultralearn.recsys.service.scoring import Recommendations, Release
 from ultralearn.recsys.service.settings import Settings
@@ -28,7 +28,7 @@ class Ready(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Serving:
+class Deployment:
     """A release, perhaps another in its shadow, and the answers kept ready. Never changed, only replaced whole.
 
     share: of the users, so many get the shadow's answers; at 0 it is only compared.
@@ -82,18 +82,18 @@ def _ready_headers(version: str, length: int) -> tuple[tuple[bytes, bytes], ...]
     return (*named, (b"content-length", str(length).encode()), (b"content-type", b"application/json"))
 
 
-def prepare(settings: Settings) -> Serving:
-    """Loads, checks and computes everything, beside whatever is being served. Raises BadRelease."""
+def prepare(settings: Settings) -> Deployment:
+    """Loads, checks and computes everything, beside whatever is being served. Raises ReleaseError."""
     champion = load_release(settings.release)
     shadow = None
     if settings.shadow is not None:
         shadow = load_release(settings.shadow)
         if shadow.n_items != champion.n_items:
-            raise BadRelease(
+            raise ReleaseError(
                 f"{settings.shadow} has {shadow.n_items} films, {settings.release} {champion.n_items}: what is compared"
                 " must recommend the same films"
             )
-    serving = Serving(champion, shadow, settings.shadow_share, {}, None)
+    serving = Deployment(champion, shadow, settings.shadow_share, {}, None)
     ready: dict[str, Ready] = {}
     overlaps: list[float] = []
     for user in range(min(champion.n_users, settings.precomputed_users)):
@@ -111,14 +111,14 @@ def prepare(settings: Settings) -> Serving:
         kind = kind_of("GET", "/recommend/{user}", 200, user + 1, found.source, release.version, overlap)
         ready[f"/recommend/{user + 1}"] = Ready(_ready_headers(release.version, len(body)), body, kind)
     mean_overlap = sum(overlaps) / len(overlaps) if overlaps else None
-    return Serving(champion, shadow, settings.shadow_share, ready, mean_overlap)
+    return Deployment(champion, shadow, settings.shadow_share, ready, mean_overlap)
 
 
 class Service:
     """What lives as long as the process: the settings, what is being served, and whether it is about to stop."""
 
     def __init__(self, settings: Settings) -> None:
-        """Loads the release. Raises BadRelease."""
+        """Loads the release. Raises ReleaseError."""
         self.settings = settings
         self.serving = prepare(settings)
         self.draining = False
@@ -128,7 +128,7 @@ class Service:
         """Loads what is in the folder now, and serves that from here on. Takes a second: not for the event loop.
 
         One assignment is the swap: a request that read `serving` before it ends with the old release, whole.
-        Raises BadRelease, and goes on as before.
+        Raises ReleaseError, and goes on as before.
         """
         with self._one_at_a_time:
             before = self.serving

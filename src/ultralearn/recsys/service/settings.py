@@ -7,10 +7,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ultralearn import UltralearnError
+
 PREFIX = "ULTRALEARN_"
 
 
-class BadSettings(ValueError):
+class SettingsError(UltralearnError, ValueError):
     """A setting cannot be understood. The message names the variable, what it holds and what it may hold."""
 
 
@@ -32,7 +34,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The settings from environment variables; an empty one counts as not set. Raises BadSettings."""
+        """The settings from environment variables; an empty one counts as not set. Raises SettingsError."""
         environment = os.environ if environment is None else environment
         names = {name: f"{PREFIX}{name.upper()}" for name in cls.model_fields}
         given = {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
@@ -46,4 +48,4 @@ class Settings(BaseModel):
                 complaints.append(
                     f"{names[name]} ({cls.model_fields[name].description}) is {value}: {complaint['msg']}"
                 )
-            raise BadSettings("; ".join(complaints)) from error
+            raise SettingsError("; ".join(complaints)) from error

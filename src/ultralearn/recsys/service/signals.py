@@ -12,7 +12,7 @@ from ultralearn.recsys.service.answers import (
     Reloaded,
 )
 from ultralearn.recsys.service.journal import Journal
-from ultralearn.recsys.service.loading import BadRelease
+from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.serving import Service
 
 
@@ -38,7 +38,7 @@ def handled_signals(service: Service, journal: Journal, reload: Callable[[], Rel
         loop.call_soon_threadsafe(begin, number)
 
     def reload_aside() -> None:
-        with contextlib.suppress(BadRelease):  # it is in the log
+        with contextlib.suppress(ReleaseError):  # it is in the log
             reload()
 
     def on_hup(number: int, frame: FrameType | None) -> None:

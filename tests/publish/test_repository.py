@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ultralearn.publish import address, expected_pages
+from ultralearn.publish import expected_pages, repository
 
 ROOT = Path(__file__).parents[2]
 NEW = "https://example.org/someone/course"
@@ -19,45 +19,45 @@ def tracked():
 
 
 def test_nothing_but_the_configuration_spells_the_address():
-    here = address.address(ROOT)
+    here = repository.address(ROOT)
     owner_and_name = here.split("//")[1].split("/", 1)[1]
     spelled = [path for path in tracked() if owner_and_name.encode() in path.read_bytes()]
     assert spelled == [ROOT / "_config.yml"]
 
 
 def test_a_filled_copy_has_no_owner_and_no_placeholder_left(tmp_path):
-    owner = address.address(ROOT).split("/")[3]
+    owner = repository.address(ROOT).split("/")[3]
     shutil.copy(ROOT / "_config.yml", tmp_path)
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    changed = address.fill(tmp_path, NEW)
+    changed = repository.fill(tmp_path, NEW)
     published = [tmp_path / "_config.yml", *sorted((tmp_path / "notebooks").glob("week_*"))]
     assert changed == published
-    assert address.address(tmp_path) == NEW
+    assert repository.address(tmp_path) == NEW
     for path in published:
         text = path.read_text()
         assert f"/{owner}/" not in text
-        assert address.PLACEHOLDER not in text
+        assert repository.PLACEHOLDER not in text
     for path in published[1:]:
         assert f"git+{NEW}" in path.read_text()
-    assert address.fill(tmp_path, NEW) == []
+    assert repository.fill(tmp_path, NEW) == []
 
 
 def test_what_is_no_address_is_refused(course, monkeypatch, capsys):
     for wrong in ("", "someone/course", "https://example.org/course", "https://example.org/a/b c"):
         with pytest.raises(ValueError, match="expected an address like"):
-            address.fill(course, wrong)
+            repository.fill(course, wrong)
     monkeypatch.setattr(sys, "argv", ["address", "nonsense"])
     with pytest.raises(SystemExit, match="Nothing was filled"):
-        address.main()
+        repository.main()
     monkeypatch.setattr(sys, "argv", ["address"])
     with pytest.raises(SystemExit, match="usage"):
-        address.main()
+        repository.main()
     monkeypatch.setattr(sys, "argv", ["address", NEW])
-    address.main()
+    repository.main()
     assert "filled _config.yml" in capsys.readouterr().out
     (course / "_config.yml").write_text("title: x\n")
     with pytest.raises(ValueError, match="has no `url"):
-        address.address(course)
+        repository.address(course)
 
 
 def test_expected_pages_are_those_of_the_contents(tmp_path, monkeypatch, capsys):

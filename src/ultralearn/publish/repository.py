@@ -1,6 +1,6 @@
 """The repository's public address: it stands in `_config.yml`, and publishing fills it in where it is needed.
 
-`python -m ultralearn.publish.address https://github.com/someone/ultralearn` changes the checkout in place.
+`python -m ultralearn.publish.repository https://github.com/someone/ultralearn` changes the checkout in place.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def fill(root: Path, new: str) -> list[Path]:
 def main() -> None:
     """Run the command line."""
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m ultralearn.publish.address https://host/owner/name")
+        sys.exit("usage: python -m ultralearn.publish.repository https://host/owner/name")
     try:
         for path in fill(Path(), sys.argv[1]):
             print(f"filled {path}")
