@@ -17,7 +17,7 @@ STEPS = {
     "lint": "Lint: ruff, types, floors, workflows",
     "unit": "Unit tests, a room at a time",
     "proofs": "Proofs of the exercises, a week at a time",
-    "coverage": "What the unit tests and the proofs covered",
+    "coverage": "What the unit tests covered",
     "pairs": "Pairs and published data in step",
     "execute": "Notebooks, executed from a clean state",
     "replay": "Executed outputs compared with the published ones",
