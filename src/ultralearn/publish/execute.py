@@ -76,6 +76,7 @@ def execute(script: Path, target: Path, parameters: dict[str, Any] | None = None
                     cwd=str(Path.cwd()),
                     progress_bar=sys.stderr.isatty(),
                     log_output=False,
+                    request_save_on_cell_execute=False,  # it takes seconds; where it fails, it saves all the same
                     # Sockets in a folder of its own: over TCP the kernel warns of eavesdroppers.
                     config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
                 )

@@ -19,8 +19,9 @@ def softmax_log_prob_gradient(weights: np.ndarray, obs: np.ndarray, action: int)
     logits = obs @ weights
     probs = np.exp(logits - logits.max())
     probs = probs / probs.sum()
-    chosen = np.eye(len(probs))[action]
-    return np.outer(obs, chosen - probs)
+    credit = -probs
+    credit[action] += 1
+    return obs[:, None] * credit
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
