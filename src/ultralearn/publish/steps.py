@@ -25,7 +25,7 @@ STEPS = {
     "links": "Pages and links",
     "browser": "In the browser",
 }
-SIDE_BY_SIDE = {"lint", "execute"}  # tests share a step's processors by themselves
+SIDE_BY_SIDE = {"lint", "unit", "proofs", "execute"}  # rooms wait for servers and imports, and fill what others leave
 GREEN, JUNIT = Path("_build/green"), Path("_build/junit")
 SLOWEST = 10
 
