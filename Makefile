@@ -13,7 +13,8 @@ BIN := .venv/bin
 PY := $(BIN)/python
 SITE := _build/book/_build/html
 SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
-EXECUTED := $(SCRIPTS:notebooks/%.py=_build/executed/%.ipynb)
+# The newest first: weeks tend to grow, and what takes longest should not begin last.
+EXECUTED := $(patsubst notebooks/%.py,_build/executed/%.ipynb,$(shell ls -r $(SCRIPTS)))
 PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
 	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish benchmarks/report -type f -not -name '*.pyc')
 PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
