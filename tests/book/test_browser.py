@@ -23,8 +23,9 @@ def address(site):
     running.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    # Of this module alone: while it is open, no other test of this process could run an event loop.
     with launched() as browser:
         yield browser
 
@@ -132,20 +133,27 @@ def test_the_color_mode_can_be_switched(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_pages_are_accessible_and_fit(visit, weeks, width, scheme):
+def test_pages_are_accessible_and_fit(visit, weeks, scheme):
     problems = []
     for name in [*PROSE, *DATA, *weeks]:
-        page = visit(name, width, scheme)
+        page = visit(name, 1280, scheme)
         page.evaluate("document.querySelectorAll('.bd-article details').forEach(part => part.open = true)")
-        page.evaluate(SETTLED)  # what fades in has its colors only at the end
-        scrolled = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if scrolled > 0:
-            problems.append(f"{name}: {scrolled} px wider than the window")
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        for finding in page.evaluate("axe.run({preload: false}).then(result => result.violations)"):
-            if finding["id"] not in THEMES_OWN:
-                where = [node["target"] for node in finding["nodes"][:3]]
-                problems.append(f"{name}: {finding['id']}: {finding['help']}: {where}")
+        for width in (1280, 390):  # loading a week and setting its formulas takes longest: once is enough
+            page.set_viewport_size({"width": width, "height": 900})
+            problems += [f"{name} at {width} px: {problem}" for problem in problems_of(page)]
         page.context.close()
     assert not problems, "\n".join(problems)
+
+
+def problems_of(page):
+    page.evaluate(SETTLED)  # what fades in has its colors only at the end
+    found = []
+    scrolled = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if scrolled > 0:
+        found.append(f"{scrolled} px wider than the window")
+    for finding in page.evaluate("axe.run({preload: false}).then(result => result.violations)"):
+        if finding["id"] not in THEMES_OWN:
+            where = [node["target"] for node in finding["nodes"][:3]]
+            found.append(f"{finding['id']}: {finding['help']}: {where}")
+    return found
