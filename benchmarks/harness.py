@@ -18,6 +18,7 @@ from optuna.distributions import BaseDistribution
 from tqdm import tqdm
 
 from benchmarks.processes import BUILD, OURS, ROOT, ContestantFailed, Process
+from ultralearn import files
 from ultralearn.experiments.tuning import tune
 
 RESULTS = ROOT / "benchmarks/results"
@@ -286,9 +287,6 @@ def machine() -> dict[str, Any]:
 
 def write(results: Mapping[str, Any], folder: Path = RESULTS) -> Path:
     """Write results whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{results['suite']}.json"
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    files.write_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return path

@@ -769,8 +769,8 @@ claim(
 #
 # ### A trap in the vector
 #
-# `make_envs` gives you Gymnasium's own vectorized CartPole: one call steps sixteen carts in a single NumPy expression. When one
-# of them falls, it resets *itself*. When exactly? Watch one cart of two around its end.
+# `make_envs` gives you Gymnasium's vectorized CartPole, its checks left out: one call steps sixteen carts in a single NumPy
+# expression. When one of them falls, it resets *itself*. When exactly? Watch one cart of two around its end.
 
 # %%
 pair, ended = make_envs(environment, 2), np.zeros(2, dtype=bool)

@@ -1,12 +1,12 @@
 """What may be said of the catalog results: every sentence comes from the figures."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from benchmarks.report.plots import plain, size_plot
 from benchmarks.report.results import CLEARLY, Row, joined, rounded, short
-from benchmarks.report.suite import Picture, Report
+from benchmarks.report.suite import Picture, ReportWithFindings
 
 ENOUGH = 0.95  # recall below this is another question
 SIZE = "items"
@@ -21,16 +21,19 @@ def _ms(row: Row) -> str:
     return f"{row.median('p50'):.3g} ms"
 
 
-class CatalogReport(Report):
+class CatalogReport(ReportWithFindings):
     """The catalog of growing size: who finds ten films the fastest, and from which size on."""
 
-    def pictures(self) -> dict[str, Picture]:
+    def pictures(self) -> dict[str, Callable[[], Picture]]:
         """The latency against the number of films."""
+        return {"plot": self._plot}
+
+    def _plot(self) -> Picture:
         results = self.results
         title, cost = self.headline(), results.cost
         figure = size_plot(results, title, SIZE, "Films")
         numbers = "; ".join(f"{row.name}: {cost.show(row.median(cost.name))} ms" for row in results.rows)
-        return {"plot": Picture(figure, "catalog", f"{plain(title)}. {numbers}.")}
+        return Picture(figure, "catalog", f"{plain(title)}. {numbers}.")
 
     def sizes(self) -> list[int]:
         """The numbers of items, ascending."""

@@ -1,6 +1,6 @@
 """What may be said of fitted models, by the error in stars or by their lists: every sentence comes from the figures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from docutils import nodes
 
@@ -41,9 +41,9 @@ def setting(row: Row) -> str:
 class ModelReport(Report):
     """Models that are fitted to the same ratings, and judged by their stars or by their lists."""
 
-    def pictures(self) -> dict[str, Picture]:
+    def pictures(self) -> dict[str, Callable[[], Picture]]:
         """Quality against cost, and how fast they serve."""
-        return {"plot": self._quality(), "speed": self._speed()}
+        return {"plot": self._quality, "speed": self._speed}
 
     def _quality(self) -> Picture:
         results = self.results

@@ -44,13 +44,10 @@ class Benchmarks(SphinxDirective):
         except Unreadable as error:
             raise self.error(str(error)) from error
         pictures, parts = report.pictures(), report.parts()
-        try:
-            if part in pictures:
-                return self._shown(pictures[part])
-            if part in parts:
-                return parts[part]
-        finally:
-            plt.close("all")
+        if part in pictures:
+            return self._shown(pictures[part]())
+        if part in parts:
+            return parts[part]()
         known = ", ".join([*pictures, *parts])
         raise self.error(f"{{benchmarks}} {suite} shows {known}; it was asked for {part!r}.")
 
@@ -60,6 +57,7 @@ class Benchmarks(SphinxDirective):
         path.parent.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context({"svg.hashsalt": picture.name}):  # the same results give the same file
             picture.figure.savefig(path, format="svg", metadata={"Date": None})
+        plt.close(picture.figure)
         page = (Path(self.env.srcdir) / self.env.docname).parent
         width = f"{picture.figure.get_figwidth() * SHOWN_AT:.0f}px"
         uri = Path(os.path.relpath(path, page)).as_posix()

@@ -13,6 +13,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from benchmarks.report.results import Measure, Results, Row, rounded
+from ultralearn.experiments.curves import spread
 
 STYLES = {  # color, marker
     "ours": ("#1b8a8f", "o"),
@@ -249,13 +250,7 @@ def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
     line = 13 * figure.dpi / 72
     spots = axes.transData.transform([(x, y) for x, y, _, _ in ends])
     order = np.argsort(spots[:, 1])
-    heights = spots[order, 1]
-    for _ in range(50):  # push neighbors apart until all have room
-        for low, high in pairwise(range(len(heights))):
-            if (lack := line - (heights[high] - heights[low])) > 0:
-                heights[low] -= lack / 2
-                heights[high] += lack / 2
-    for place, height in zip(order, heights, strict=True):
+    for place, height in zip(order, spread(spots[order, 1].tolist(), line), strict=True):
         x, y, text, color = ends[place]
         _label(axes, (x, y), text, color, 10, (height - spots[place, 1]) * 72 / figure.dpi, middle=True)
 

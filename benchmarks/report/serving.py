@@ -1,10 +1,10 @@
 """What may be said of the serving results: every sentence comes from the figures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from benchmarks.report.plots import bars, plain
 from benchmarks.report.results import CLEARLY, Measure, Row, joined, short
-from benchmarks.report.suite import Picture, Report
+from benchmarks.report.suite import Picture, ReportWithFindings
 
 PROMISED = 80  # % of what a bare hello does with a second of CPU
 HOT, ORDINARY = "Our service, hot path", "Our service, ordinary way"
@@ -27,19 +27,22 @@ def _figures(own: Row, other: Row, measure: Measure) -> str:
     return f"{text} (the ranges overlap)" if overlap else text
 
 
-class ServingReport(Report):
+class ServingReport(ReportWithFindings):
     """Servers that answer the same ten films."""
 
     given = "Asked"
 
-    def pictures(self) -> dict[str, Picture]:
+    def pictures(self) -> dict[str, Callable[[], Picture]]:
         """Requests a CPU second."""
+        return {"plot": self._plot}
+
+    def _plot(self) -> Picture:
         results = self.results
         values = {row.name: per_second(row) for row in results.rows}
         title = self.headline()
         figure = bars(results.rows, values, True, short, title, "Requests a CPU second", log=False)
         numbers = "; ".join(f"{row.label}: {short(values[row.name])}" for row in results.rows)
-        return {"plot": Picture(figure, "serving", f"{plain(title)}. Requests a CPU second: {numbers}.")}
+        return Picture(figure, "serving", f"{plain(title)}. Requests a CPU second: {numbers}.")
 
     def kept(self) -> bool:
         """Whether the hot path does what was promised of it."""

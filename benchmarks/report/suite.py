@@ -1,6 +1,6 @@
 """What every suite's results are shown as: a plot, a table, sentences, settings, versions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,13 +36,9 @@ class Report:
         """What the plot says, as its title."""
         raise NotImplementedError
 
-    def pictures(self) -> dict[str, Picture]:
-        """By the part of the page that asks for them."""
+    def pictures(self) -> dict[str, Callable[[], Picture]]:
+        """How to draw each, by the part of the page that asks for it."""
         raise NotImplementedError
-
-    def findings(self) -> list[str]:
-        """What was found, a sentence each."""
-        return []
 
     def losses(self) -> list[str]:
         """Where others are ahead of ours, a sentence each."""
@@ -52,16 +48,19 @@ class Report:
         """How it was measured, a sentence each."""
         raise NotImplementedError
 
-    def parts(self) -> dict[str, list[nodes.Node]]:
-        """All that the page can ask for, but for the pictures."""
+    def parts(self) -> dict[str, Callable[[], list[nodes.Node]]]:
+        """All else that the page can ask for."""
         return {
-            "findings": [bullets(self.findings())],
-            "table": self.table(),
-            "losses": [bullets(self.losses())] if self.losses() else [nodes.paragraph("", NOTHING_LOST)],
-            "setup": [bullets(self.setup())],
-            "settings": self.settings(),
-            "versions": self.versions(),
+            "table": self.table,
+            "losses": self._losses_or_none,
+            "setup": lambda: [bullets(self.setup())],
+            "settings": self.settings,
+            "versions": self.versions,
         }
+
+    def _losses_or_none(self) -> list[nodes.Node]:
+        found = self.losses()
+        return [bullets(found)] if found else [nodes.paragraph("", NOTHING_LOST)]
 
     def table(self) -> list[nodes.Node]:
         results = self.results
@@ -105,6 +104,18 @@ class Report:
         ]
         digests = ", ".join(f"{part} {digest[:12]}" for part, digest in results.data.items())
         return [bullets([*lines, f"Data, by SHA-256: {digests}"])]
+
+
+class ReportWithFindings(Report):
+    """One whose page also says what was found."""
+
+    def findings(self) -> list[str]:
+        """What was found, a sentence each."""
+        raise NotImplementedError
+
+    def parts(self) -> dict[str, Callable[[], list[nodes.Node]]]:
+        """Those of every report, and the findings."""
+        return {"findings": lambda: [bullets(self.findings())], **super().parts()}
 
 
 def _column(measure: Measure) -> str:

@@ -63,7 +63,7 @@ def from_name(name):
     return found(name)
 
 importlib.metadata.Distribution.from_name = from_name
-from ultralearn.cli import main
+from ultralearn.cli.main import main
 main()
 """
 

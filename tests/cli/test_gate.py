@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.gates.month_03 import apis
-from ultralearn import cli
+from ultralearn.cli import main as cli
 from ultralearn.gates.month_03 import checks
 from ultralearn.gates.report import Report
 from ultralearn.practice import progress
@@ -187,7 +187,7 @@ def test_help_is_for_people(arguments):
 
 
 def test_help_does_not_wait_for_torch():
-    code = "import sys; from ultralearn import cli; sys.exit('torch' in sys.modules)"
+    code = "import sys; from ultralearn.cli import main; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

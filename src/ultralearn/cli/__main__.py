@@ -1,5 +1,5 @@
 """`python -m ultralearn.cli`."""
 
-from ultralearn.cli import main
+from ultralearn.cli.main import main
 
 main()

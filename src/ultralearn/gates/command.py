@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ultralearn.gates.report import Report
 
-PASSED, FAILED, USAGE, READY = 0, 1, 2, 3
+PASSED, FAILED, READY = 0, 1, 3  # 2 is a mistake in the command, which typer says
 EXIT_CODES = {"passed": PASSED, "ready, not deployed": READY, "failed": FAILED}
 EPILOG = "Exit codes: 0 passed, 1 failed, 2 a mistake in the command, 3 ready but not deployed."
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ultralearn.publish.closure import Closures
+
 ROOT = Path(__file__).parents[3]
 SRC = Path("src/ultralearn")
 SCRIPTS = sorted(path.stem for path in (ROOT / "notebooks").glob("week_*.py"))
@@ -83,6 +85,12 @@ class Checkout:
             os.utime(self.root / path, (before,) * 2)
 
 
+def test_the_browser_looks_at_the_site_and_not_at_what_it_was_made_from():
+    needs = {path.relative_to(ROOT).as_posix() for path in Closures(ROOT).others()["_build/green/browser"]}
+    assert {"tests/book/test_browser.py", "src/ultralearn/cli/serve.py"} <= needs
+    assert not [name for name in needs if name.startswith(("src/ultralearn/exercises/", "src/ultralearn/practice/"))]
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     return Checkout(tmp_path_factory.mktemp("checkout"))
@@ -127,7 +135,7 @@ def test_a_package_above_what_is_imported_runs_too(checkout):
     assert executed == proved == set(WEEKS)
 
 
-def test_an_exercise_is_its_x(checkout):
+def test_an_exercise_concerns_its_week_alone(checkout):
     executed, proved, _ = checkout.after_touching(first("src/ultralearn/exercises/week_07/*.py"))
     assert (executed, proved) == ({"week_07"}, {"week_07"})
 

@@ -54,17 +54,9 @@ DRAWS, MANY_RATINGS = 1000, 500
 
 
 WHERE = "How far the draws' mean is off, in their standard deviations"
-
-
 SPREAD = "Their standard deviations, over what they should be"
-
-
 TOGETHER = "Their correlations, once those that belong there are taken out"
-
-
 TAILS = "Their fourth power, over that of a normal distribution"
-
-
 AT_LARGE = "Their squared distance from the mean, over what it should be"
 
 

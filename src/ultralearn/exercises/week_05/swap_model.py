@@ -75,8 +75,6 @@ def swap_unless_raised(holder, load, golden, at_least):
 
 
 READERS = 3
-
-
 PATIENCE = 5.0  # seconds until a reader counts as lost
 
 

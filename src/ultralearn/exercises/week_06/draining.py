@@ -11,17 +11,9 @@ from ultralearn.exercises.week_06.common import Seen
 from ultralearn.practice import Declaration, Probe
 
 Scope = MutableMapping[str, Any]
-
-
 Message = MutableMapping[str, Any]
-
-
 Receive = Callable[[], Awaitable[Message]]
-
-
 Send = Callable[[Message], Awaitable[None]]
-
-
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 

@@ -57,14 +57,8 @@ def _bill(requests, milliseconds, vcpus, gib, tariff, *, billed=None, capped=Tru
 
 
 SHARED = Tariff(100, 2_600_000.0, 2_000_000, 200_000.0, 300_000.0, 0.5, 0.00002, 0.000004)
-
-
 SINGLE = Tariff(1, math.inf, 1_000_000, 0.0, 400_000.0, 0.25, 0.0, 0.00002)
-
-
 NOT_FREE = Tariff(100, 1_000.0, 0, 0.0, 0.0, 2.0, 0.01, 0.03)
-
-
 SMALL = Tariff(50, 10_000.0, 1_000, 100.0, 5_000.0, 3.0, 0.001, 0.0005)
 
 
