@@ -1,6 +1,8 @@
 """`make test`: what is due runs, what is green is skipped, and the end says what took how long and what was not run."""
 
+import itertools
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,7 @@ def test(tmp_path, monkeypatch, capsys):
         except SystemExit as stop:
             code = stop.code
         calls = [line.split() for line in Path("calls").read_text().splitlines()]
-        return code, capsys.readouterr().out, [call[-1] for call in calls if call[0] != "--question"]
+        return code, capsys.readouterr().out, [call[-1] for call in calls if call[0] == "--keep-going"]
 
     return run
 
@@ -44,7 +46,7 @@ def test(tmp_path, monkeypatch, capsys):
 def test_what_is_green_is_skipped_and_says_so(test):
     code, out, ran = test(due=["unit", "execute"])
     assert code is None
-    assert ran == ["unit", "execute"]
+    assert sorted(ran) == ["execute", "unit"]
     assert "Pairs and published data in step: skipped, nothing it depends on changed" in out
     rows = {
         line.split()[0]: line.split()[-1]
@@ -55,11 +57,23 @@ def test_what_is_green_is_skipped_and_says_so(test):
     assert out.rstrip().endswith("All steps passed.")
 
 
-def test_a_step_that_fails_ends_it_and_is_named(test):
-    code, out, ran = test(due=["lint", "unit", "proofs"], broken=["unit"])
-    assert "unit failed" in code
-    assert ran == ["lint", "unit"]
+def test_a_step_that_fails_ends_its_lane_and_is_named(test):
+    code, out, ran = test(due=["unit", "coverage"], broken=["unit"])
+    assert "unit failed: mend it, then `make unit`" in code
+    assert ran == ["unit"]
+    assert "unit     | FAILED in" in out
     assert "passed." not in out
+
+
+def test_after_a_failure_no_lane_begins_another_step(monkeypatch):
+    failed = threading.Event()
+    monkeypatch.setattr(steps, "run", lambda name, make: steps.Step(name, "FAILED" if name == "unit" else "passed", 0))
+    assert [step.name for step in steps.run_lane(["lint", "unit", "coverage"], "make", failed)] == ["lint", "unit"]
+    assert steps.run_lane(["proofs"], "make", failed) == []
+
+
+def test_each_step_stands_in_one_lane():
+    assert sorted(itertools.chain(*steps.LANES)) == sorted(steps.STEPS)
 
 
 def test_the_end_shows_the_slowest_tests_of_this_run(test):

@@ -25,8 +25,6 @@ RESULTS = Path("book/results")  # one file a week
 PROOFS = Path("_build/proofs")  # one file an exercise, written by its proof
 TIMED = Path("_build/junit")  # what each test of a week's proofs took
 NOTEBOOK_BUDGET, PROOFS_BUDGET = 100.0, 20.0  # CPU seconds a week
-# Older than the budget, and over it until its experiments are made smaller; a test holds that none joins it.
-OVER_BUDGET = {"week_07_reinforce": 125.0}
 
 
 class AcceptanceError(UltralearnError, RuntimeError):
@@ -149,13 +147,12 @@ def _draft(script: Path) -> tuple[NotebookNode | None, dict[str, Any]]:
     fresh = merged(script)
     notebook: NotebookNode | None = fresh
     proved: dict[str, Any] = {"cpu_seconds": cpu_seconds_of_proofs(week), "exercises": proofs(week)}
-    budget = notebook_budget(script.stem)
-    _hold_budget(script.stem, fresh.metadata["ultralearn"]["cpu_seconds"], budget)
+    _hold_budget(script.stem, fresh.metadata["ultralearn"]["cpu_seconds"], NOTEBOOK_BUDGET)
     _hold_budget(f"the proofs of {week}", proved["cpu_seconds"], PROOFS_BUDGET)
     if stored.exists():
         published = notebooks.read(stored)
         took = published.metadata["ultralearn"].get("cpu_seconds", math.inf)
-        if took <= budget and same(published, fresh):
+        if took <= NOTEBOOK_BUDGET and same(published, fresh):
             notebook = None
     results = RESULTS / f"{week}.json"
     if results.exists():
@@ -163,11 +160,6 @@ def _draft(script: Path) -> tuple[NotebookNode | None, dict[str, Any]]:
         if before.get("cpu_seconds", math.inf) <= PROOFS_BUDGET and before["exercises"] == proved["exercises"]:
             proved = before
     return notebook, proved
-
-
-def notebook_budget(name: str) -> float:
-    """CPU seconds that a notebook may take."""
-    return OVER_BUDGET.get(name, NOTEBOOK_BUDGET)
 
 
 def _hold_budget(what: str, took: float, budget: float) -> None:

@@ -1,6 +1,7 @@
-"""All steps of `make test`, one after another: what is due runs, what is still green is skipped and says so.
+"""All steps of `make test`: what is due runs, what is still green is skipped and says so.
 
-`python -m ultralearn.publish.steps make`. Whether a step is due is make's to say.
+`python -m ultralearn.publish.steps make`. Whether a step is due is make's to say. Three lanes of steps go side by side:
+each waits much, for servers, imports and a browser, and the others fill the time.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -25,8 +29,15 @@ STEPS = {
     "links": "Pages and links",
     "browser": "In the browser",
 }
-SIDE_BY_SIDE = {"lint", "unit", "proofs", "execute"}  # rooms wait for servers and imports, and fill what others leave
+# A step needs what stands before it in its lane, and nothing of another lane.
+LANES = (
+    ("unit", "coverage"),
+    ("proofs", "pairs", "execute", "replay"),
+    ("lint", "site", "links", "browser"),
+)
+WIDTH = max(map(len, STEPS))
 GREEN, JUNIT = Path("_build/green"), Path("_build/junit")
+CLOSURE = "_build/closure.mk"
 SLOWEST = 10
 
 
@@ -39,17 +50,39 @@ class Step(NamedTuple):
 
 
 def run(name: str, make: str) -> Step:
-    """Run one step where it is due."""
+    """Run one step where it is due. Each of its lines says whose it is."""
     began = time.monotonic()
     if subprocess.run([make, "--question", "--silent", name], stdout=subprocess.DEVNULL).returncode == 0:
-        print(f"\n== {STEPS[name]}: skipped, nothing it depends on changed since it was last green", flush=True)
+        say(name, f"{STEPS[name]}: skipped, nothing it depends on changed since it was last green")
         return Step(name, "skipped", time.monotonic() - began)
-    print(f"\n\033[1m== {STEPS[name]}\033[0m", flush=True)
-    jobs = [f"--jobs={os.cpu_count()}"] if name in SIDE_BY_SIDE else []
-    failed = subprocess.run([make, "--keep-going", *jobs, name]).returncode
-    step = Step(name, "FAILED" if failed else "passed", time.monotonic() - began)
-    print(f"== {name}: {step.state} in {step.seconds:.0f} s", flush=True)
+    say(name, f"\033[1m{STEPS[name]}\033[0m")
+    command = [make, "--keep-going", f"--jobs={os.cpu_count()}", name]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace") as ran:
+        assert ran.stdout is not None
+        for line in ran.stdout:
+            say(name, line.rstrip())
+    step = Step(name, "FAILED" if ran.returncode else "passed", time.monotonic() - began)
+    say(name, f"{step.state} in {step.seconds:.0f} s")
     return step
+
+
+def say(name: str, line: str) -> None:
+    """Print one line of a step."""
+    sys.stdout.write(f"{name:<{WIDTH}} | {line}\n")
+    sys.stdout.flush()
+
+
+def run_lane(names: Sequence[str], make: str, failed: threading.Event) -> list[Step]:
+    """Run steps one after another, until one fails, here or in another lane."""
+    steps: list[Step] = []
+    for name in names:
+        if failed.is_set():
+            break
+        steps.append(run(name, make))
+        if steps[-1].state == "FAILED":
+            failed.set()
+    return steps
 
 
 def slowest(since: float, folder: Path = JUNIT) -> list[tuple[float, str]]:
@@ -70,22 +103,23 @@ def not_run(folder: Path = GREEN) -> list[str]:
 
 def main() -> None:
     """Run the command line."""
-    began, make, steps = time.time(), sys.argv[1], []
-    for name in STEPS:
-        steps.append(run(name, make))
-        if steps[-1].state == "FAILED":
-            break
+    began, make = time.time(), sys.argv[1]
+    subprocess.run([make, "--silent", CLOSURE], check=True)  # once, before all lanes ask for it
+    failed = threading.Event()
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        lanes = list(pool.map(lambda names: run_lane(names, make, failed), LANES))
+    steps = [step for lane in lanes for step in lane]
     print("\nStep        Seconds")
     for step in steps:
         print(f"{step.name:<11} {step.seconds:>7.1f}  {step.state}")
-    print(f"{'all':<11} {sum(step.seconds for step in steps):>7.1f}")
+    print(f"{'all':<11} {time.time() - began:>7.1f}  side by side")
     if tests := slowest(began):
         print("\nThe slowest tests of this run, in seconds")
         for seconds, test in tests:
             print(f"{seconds:>7.1f}  {test}")
     print(*["", *not_run()], sep="\n")
-    if steps[-1].state == "FAILED":
-        sys.exit(f"{steps[-1].name} failed: mend it, then `make {steps[-1].name}`, or `make test` for all that is due.")
+    if red := " and ".join(step.name for step in steps if step.state == "FAILED"):
+        sys.exit(f"{red} failed: mend it, then `make {red.replace(' and', '')}`, or `make test` for all that is due.")
     print("All that was run passed." if not_run() else "All steps passed.")
 
 
