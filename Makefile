@@ -16,7 +16,8 @@ SCRIPTS := $(sort $(wildcard notebooks/week_*.py))
 # The newest first: weeks tend to grow, and what takes longest should not begin last.
 EXECUTED := $(patsubst notebooks/%.py,_build/executed/%.ipynb,$(shell ls -r $(SCRIPTS)))
 PAGES := _config.yml _toc.yml $(shell find book -type f) $(wildcard notebooks/*.ipynb benchmarks/results/*.json) \
-	$(shell find src/ultralearn/plan src/ultralearn/cards src/ultralearn/publish benchmarks/report -type f -not -name '*.pyc')
+	$(shell find $(addprefix src/ultralearn/,plan cards experiments publish/sphinx) benchmarks/report -type f -not -name '*.pyc') \
+	$(addprefix src/ultralearn/,files.py practice/cards.py publish/expected_pages.py)
 PEERS := $(patsubst benchmarks/requirements/%.txt,_build/benchmarks/%/installed,$(wildcard benchmarks/requirements/*.txt))
 # WEEK=07 or WEEK=7; without it, all
 CHOSEN := week_$(if $(WEEK),$(shell printf %02d $(WEEK:0%=%)))
@@ -152,21 +153,22 @@ LINT.workflows = $(BIN)/check-jsonschema --builtin-schema vendor.github-workflow
 
 $(GREEN)/lint/workflows: $(shell find .github -type f)
 
-# $(call TESTED,FILES,OPTIONS): on all processors, with a stamp, and the coverage of src/ kept beside it.
+# $(call TESTED,FILES,OPTIONS): with a stamp, and the coverage of src/ kept beside it. Rooms and weeks go side by side, each
+# in one process: a pool of processes for each would import torch three times as often.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1# a process: else they wait for each other
 KEPT = $(notdir $(@D)).$(@F)
 TESTED = @mkdir -p _build/coverage/$(KEPT) _build/junit && echo "$(@F)" && \
-	COVERAGE_FILE=_build/coverage/$(KEPT)/data $(ONE_THREAD) $(PY) -m pytest $(1) $(2) -q -n logical \
+	COVERAGE_FILE=_build/coverage/$(KEPT)/data $(ONE_THREAD) $(PY) -m pytest $(1) $(2) -q \
 	-p tests.stamps --stamp $@ --junitxml _build/junit/$(KEPT).xml
 COVERED = --cov --cov-report=
 
-# A room is a folder of tests; those below it are rooms of their own. What a module makes once is made by one process.
+# A room is a folder of tests; those below it are rooms of their own.
 $(GREEN)/unit/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(ENV)
-	$(call TESTED,$(filter-out %_in_browser.py,$(wildcard $(subst .,/,$*)/test_*.py)),--dist loadfile $(COVERED))
+	$(call TESTED,$(filter-out %_in_browser.py,$(wildcard $(subst .,/,$*)/test_*.py)),$(COVERED))
 
 $(GREEN)/proofs/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $(ENV)
 	@rm -f _build/proofs/$*.*
-	$(call TESTED,tests/exercises,--week $(*:week_%=%) --dist loadgroup)
+	$(call TESTED,tests/exercises,--week $(*:week_%=%))
 
 $(GREEN)/coverage: $(ROOMS:%=$(GREEN)/unit/%)
 	$(BIN)/coverage combine --quiet --keep --data-file _build/coverage/all _build/coverage/*/data
@@ -184,7 +186,7 @@ $(GREEN)/links: $(SITE)/.complete
 	$(PY) -m pytest tests/book/test_site.py -q -p tests.stamps --stamp $@
 
 $(GREEN)/browser: $(SITE)/.complete
-	$(call TESTED,tests/book/test_browser.py $(shell find tests -name '*_in_browser.py'),--dist worksteal)
+	$(call TESTED,tests/book/test_browser.py $(shell find tests -name '*_in_browser.py'),-n logical --dist worksteal)
 
 # --- what only the workflows run
 

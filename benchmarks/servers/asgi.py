@@ -50,15 +50,15 @@ def fastapi_model(path: str) -> Any:
         title: str
         score: float
 
-    class Answer(BaseModel):
+    class Films(BaseModel):
         items: list[Film]
         model_version: str
 
     app, model = FastAPI(), Model(path)
 
     @app.get("/recommend/{user}")
-    async def recommend(user: int) -> Answer:
-        return Answer.model_validate(model.answer(user))
+    async def recommend(user: int) -> Films:
+        return Films.model_validate(model.answer(user))
 
     return app
 

@@ -15,7 +15,7 @@ from benchmarks.servers import Model
     metrics={"enabled": False},
     traffic={"timeout": 60},
 )
-class Recommender:
+class BentoService:
     """The model as BentoML takes one."""
 
     def __init__(self) -> None:
@@ -30,5 +30,5 @@ class Recommender:
 if __name__ == "__main__":
     os.environ["MODEL"] = sys.argv[2]
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    program = [sys.executable, "-m", "bentoml", "serve", "benchmarks.servers.bento:Recommender"]
+    program = [sys.executable, "-m", "bentoml", "serve", "benchmarks.servers.bento:BentoService"]
     os.execv(program[0], [*program, "--host", "127.0.0.1", "--port", sys.argv[1]])

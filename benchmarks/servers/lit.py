@@ -8,7 +8,7 @@ import litserve
 from benchmarks.servers import Model
 
 
-class Recommender(litserve.LitAPI):
+class LitService(litserve.LitAPI):
     """The model as LitServe takes one."""
 
     def setup(self, device: str) -> None:
@@ -29,7 +29,7 @@ class Recommender(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Recommender(), accelerator="cpu", workers_per_device=1, fast_queue=True)
+    server = litserve.LitServer(LitService(), accelerator="cpu", workers_per_device=1, fast_queue=True)
     server.run(
         host="127.0.0.1", port=int(sys.argv[1]), num_api_servers=1, log_level="warning", generate_client_file=False
     )

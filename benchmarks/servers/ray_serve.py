@@ -33,7 +33,7 @@ from benchmarks.servers import Model  # noqa: E402
 
 
 @serve.deployment(num_replicas=1, max_ongoing_requests=100)
-class Recommender:
+class RayDeployment:
     """The model as Ray Serve takes one."""
 
     def __init__(self, path: str) -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     )
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     quiet = {"enable_access_log": False}
-    application = Recommender.options(logging_config=quiet).bind(sys.argv[2])  # type: ignore[attr-defined]
+    application = RayDeployment.options(logging_config=quiet).bind(sys.argv[2])  # type: ignore[attr-defined]
     serve.run(application, route_prefix="/recommend", logging_config=quiet)
     try:
         signal.pause()

@@ -20,7 +20,7 @@ class Reply(NamedTuple):
     err: str = ""
 
 
-Answer = Callable[[list[str], str], Reply]
+Responder = Callable[[list[str], str], Reply]
 
 # Bash, because it starts ten times as fast as Python. Fields end with a NUL: name, standard input, how many arguments,
 # the arguments; back come the exit code, standard output and standard error.
@@ -57,7 +57,7 @@ REAL = (
 class FakeCommands:
     """A folder with fake commands, and the few real ones that the scripts need: nothing else is on their PATH."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
+    def __init__(self, answers: Mapping[str, Responder]) -> None:
         self.answers = dict(answers)
         self.calls: list[list[str]] = []
         self.faults: list[BaseException] = []

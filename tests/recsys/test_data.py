@@ -42,7 +42,7 @@ def grouplens_zip(rows=ROWS) -> bytes:
     return content.getvalue()
 
 
-class Answer(io.BytesIO):
+class Download(io.BytesIO):
     """What urlopen returns."""
 
     def __init__(self, content: bytes):
@@ -65,7 +65,7 @@ class World:
         assert timeout <= 10
         if isinstance(self.grouplens, Exception):
             raise self.grouplens
-        return Answer(self.grouplens)
+        return Download(self.grouplens)
 
     def run(self, command, **settings):
         self.asked.append("wheel")

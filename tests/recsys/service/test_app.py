@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 
 from tests.recsys.service.conftest import KEY, N_ITEMS, N_USERS, make_release, put
 from ultralearn.recsys.service import serving
+from ultralearn.recsys.service.access_log import AccessLog
 from ultralearn.recsys.service.app import put_together
-from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.loading import load_release
 from ultralearn.recsys.service.metrics import Metrics
 from ultralearn.recsys.service.settings import Settings, SettingsError
@@ -367,7 +367,7 @@ def test_without_a_key_nobody_reloads_over_http(client):
 
 def test_while_it_drains_it_answers_but_asks_to_be_left(releases):
     service = serving.Service(Settings(release=releases / "one"))
-    client = TestClient(put_together(service, Journal(Metrics(), None)))
+    client = TestClient(put_together(service, AccessLog(Metrics(), None)))
     assert "connection" not in client.get("/recommend/1").headers
     assert {client.get(path).status_code for path in ("/health", "/healthz", "/ready", "/readyz")} == {200}
     service.draining = True

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client import Histogram
 
 from tests.recsys.service.conftest import KEY, N_USERS
+from ultralearn.recsys.service.access_log import AT_ONCE, MOST_WAITING, REQUEST_ID, AccessLog
 from ultralearn.recsys.service.app import create_app, put_together
 from ultralearn.recsys.service.fast_path import fast_path
-from ultralearn.recsys.service.journal import AT_ONCE, MOST_WAITING, REQUEST_ID, Journal
 from ultralearn.recsys.service.metrics import SECONDS, Metrics, kind_of
 from ultralearn.recsys.service.serving import Service
 from ultralearn.recsys.service.settings import Settings
@@ -134,11 +134,11 @@ def test_every_user_is_answered_alike(apps, name):
 def test_both_ways_write_the_same_line(releases):
     service, lines = Service(Settings(release=releases / "one")), []
     for fast in (True, False):
-        journal = Journal(Metrics(), io.StringIO())
-        app = put_together(service, journal, fast)
+        access_log = AccessLog(Metrics(), io.StringIO())
+        app = put_together(service, access_log, fast)
         asked(app, "GET", "/recommend/3", b"", [(b"x-request-id", b"a")], b"", 1)
-        journal.flush()
-        (line,) = journal.stream.getvalue().splitlines()
+        access_log.flush()
+        (line,) = access_log.stream.getvalue().splitlines()
         lines.append({name: value for name, value in json.loads(line).items() if name not in {"time", "ms"}})
     assert lines[0] == lines[1]
     assert lines[0]["user"] == 3
@@ -150,7 +150,7 @@ def test_it_is_taken(releases, key):
         raise AssertionError("went the ordinary way")
 
     service = Service(Settings(release=releases / "one", api_key=key))
-    app = fast_path(another, service, Journal(Metrics(), None))
+    app = fast_path(another, service, AccessLog(Metrics(), None))
     own = [] if key is None else [(b"x-api-key", KEY.encode())]
     for headers in ([], [(b"x-request-id", b"a")], [(b"accept", b"*/*"), (b"host", b"x")]):
         assert asked(app, "GET", "/recommend/1", b"", own + headers, b"", 1)[0] == 200
@@ -159,16 +159,16 @@ def test_it_is_taken(releases, key):
 def test_many_at_once_are_counted_and_written_as_one_by_one():
     """Batches of every size: no line, no count and no second is lost, whatever came together."""
     metrics, stream = Metrics(), io.StringIO()
-    journal = Journal(metrics, stream)
+    access_log = AccessLog(metrics, stream)
     kinds = [kind_of("GET", "/recommend/{user}", 200, user, "als", "v", 0.5) for user in range(1, 8)]
     kinds.append(kind_of("POST", "/recommend", 422))
     took = [0.0, 0.0001, 0.00025, 0.0123456, 2.9, 3.0, 3.1]
     expected = []
     for number in range(2 * AT_ONCE + 17):
         kind, seconds = kinds[number % len(kinds)], took[number % len(took)]
-        journal.record((kind, 1e6, 1e6 + seconds, b"id-%d" % number))
+        access_log.record((kind, 1e6, 1e6 + seconds, b"id-%d" % number))
         expected.append((kind.counted.route, kind.counted.status, round(1000 * seconds, 3), f"id-{number}"))
-    journal.flush()
+    access_log.flush()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["route"], line["status"], line["ms"], line["request_id"]) for line in lines] == expected
     one_by_one = Histogram("one_by_one", "", registry=None, buckets=SECONDS)
@@ -193,19 +193,19 @@ def test_a_reader_that_stands_still_costs_lines_and_not_memory():
             return super().write(text)
 
     stream = Still()
-    journal = Journal(Metrics(), stream)
+    access_log = AccessLog(Metrics(), stream)
 
     async def serve():
-        journal.start()
-        journal.event("first")
+        access_log.start()
+        access_log.event("first")
         assert stream.begun.wait(300)  # it is being written, and does not wait any more
         for _ in range(MOST_WAITING + 7):
-            journal.event("one of many")
+            access_log.event("one of many")
         stream.goes_on.set()
-        while journal._texts.qsize():
+        while access_log._texts.qsize():
             await asyncio.sleep(0.01)
-        journal.event("last")
-        journal.stop()
+        access_log.event("last")
+        access_log.stop()
 
     asyncio.run(serve())
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -215,7 +215,7 @@ def test_a_reader_that_stands_still_costs_lines_and_not_memory():
 
 
 def test_no_id_is_made_twice():
-    journals = [Journal(Metrics(), None) for _ in range(2)]
-    made = [journal.new_id() for journal in journals for _ in range(2500)]
+    logs = [AccessLog(Metrics(), None) for _ in range(2)]
+    made = [log.new_id() for log in logs for _ in range(2500)]
     assert len(set(made)) == len(made)
     assert all(REQUEST_ID.fullmatch(one) for one in made)

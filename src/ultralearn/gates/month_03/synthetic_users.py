@@ -5,7 +5,7 @@ MovieLens 100K trains it on everybody there. A list of people to leave out would
 whether they were, since many a good model is hardly better for those it was trained on. Half of a real person's ratings
 will not do either: a model that has memorized everybody looks up whose they are, and reads the other half.
 
-So a composed person is made of several. For a real person, the *source*:
+So a synthetic user is made of several. For a real person, the *source*:
 
 1. A coin is tossed for each film: the near half or the far half.
 2. On the near half alone, the ten people most like the source are found, the source not among them.
@@ -21,10 +21,10 @@ finds the source. A service written to do that was built, and got through: proof
 All stars are real. And since lots are drawn anew whenever a gate runs, the people exist from that moment on.
 
 What shows that this is sound, measured once (the tests hold the order), as nDCG@10 under these two halves. Left: real
-people whom the models were not trained on, all 943 in five folds. Middle: composed people, models trained on
+people whom the models were not trained on, all 943 in five folds. Middle: synthetic users, models trained on
 everybody, five seeds. Right: real people whom the models were trained on.
 
-                                    truly new    composed    trained on
+                                    truly new   synthetic    trained on
     most liked, the same for all       0.42        0.39         0.42
     looks people up, else popular      0.41        0.37         0.69
     nearest person's films             0.47        0.41         0.71
@@ -33,7 +33,7 @@ everybody, five seeds. Right: real people whom the models were trained on.
     iALS                               0.58        0.50         0.60
 
 On the right, what wins is memory. In the middle looking people up is worth nothing, as with new people, and the
-honest models come in the order that new people put them in; all find composed people somewhat harder. In 20 draws of
+honest models come in the order that new people put them in; all find synthetic users somewhat harder. In 20 draws of
 300 people, cosine and EASE were better than popularity by more than chance each time, the lookup never; the nearest
 person's films, which are a recommendation and a poor one, in some. What is left of the sources is small: models
 fitted without them are as far above popularity as models fitted with them, within 0.03.
@@ -49,7 +49,7 @@ from ultralearn.recsys.data import Floats, Ints, Ratings
 from ultralearn.recsys.evaluation import ndcg_at_k
 
 LIKED = 4  # stars
-ALIKE = 10  # people who speak for one composed person
+ALIKE = 10  # people who speak for one synthetic user
 FEWEST_SENT, FEWEST_KEPT, MOST_SENT = 15, 5, 150
 LIST_LENGTH = 10
 

@@ -18,7 +18,7 @@ from ultralearn.recsys.service.settings import Settings, SettingsError
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "ultralearn.recsys.service.journal.JSONLines"}},
+    "formatters": {"json": {"()": "ultralearn.recsys.service.access_log.JSONLines"}},
     "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
     "loggers": {"uvicorn": {"handlers": ["stdout"], "level": "WARNING", "propagate": False}},
 }

@@ -11,15 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
-from ultralearn.recsys.service.answers import (
+from ultralearn.recsys.service.access_log import AccessLog, Descriptor, Stream
+from ultralearn.recsys.service.bodies import (
     Reloaded,
 )
-from ultralearn.recsys.service.entrance import App, Entrance
 from ultralearn.recsys.service.fast_path import fast_path as in_front
 from ultralearn.recsys.service.film_routes import film_router
-from ultralearn.recsys.service.journal import Descriptor, Journal, Stream
 from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.metrics import Metrics
+from ultralearn.recsys.service.middleware import App, Middleware
 from ultralearn.recsys.service.model_routes import model_router, process_router
 from ultralearn.recsys.service.page import page_router
 from ultralearn.recsys.service.problems import (
@@ -39,15 +39,15 @@ EXIT_NOT_STARTED = 3  # what uvicorn takes for "do not try again"
 
 def create_app(settings: Settings, log: Stream | None = sys.stdout, fast_path: bool = True) -> App:
     """The whole service. log: where its lines go; fast_path: off only to compare. Raises ReleaseError."""
-    return put_together(Service(settings), Journal(Metrics(), log), fast_path)
+    return put_together(Service(settings), AccessLog(Metrics(), log), fast_path)
 
 
-def put_together(service: Service, journal: Journal, fast_path: bool = True) -> App:
+def put_together(service: Service, access_log: AccessLog, fast_path: bool = True) -> App:
     """The same from its parts."""
-    journal.metrics.served(*service.serving.versions)
-    journal.metrics.ready.set(1)
-    entrance = Entrance(_api(service, journal), service, journal)
-    return in_front(entrance, service, journal) if fast_path else entrance
+    access_log.metrics.served(*service.serving.versions)
+    access_log.metrics.ready.set(1)
+    middleware = Middleware(_api(service, access_log), service, access_log)
+    return in_front(middleware, service, access_log) if fast_path else middleware
 
 
 def from_environment() -> App:
@@ -56,12 +56,12 @@ def from_environment() -> App:
     try:
         return create_app(Settings.from_environment(), stdout)
     except (SettingsError, ReleaseError) as error:
-        Journal(Metrics(), stdout).event("not started", level="error", reason=str(error))
+        AccessLog(Metrics(), stdout).event("not started", level="error", reason=str(error))
         raise SystemExit(EXIT_NOT_STARTED) from error
 
 
-def _api(service: Service, journal: Journal) -> FastAPI:
-    metrics = journal.metrics
+def _api(service: Service, access_log: AccessLog) -> FastAPI:
+    metrics = access_log.metrics
 
     def reload() -> Reloaded:
         """Loads anew and says what became of it. Raises ReleaseError."""
@@ -69,23 +69,23 @@ def _api(service: Service, journal: Journal) -> FastAPI:
             outcome = service.reload()
         except ReleaseError as error:
             metrics.loads.labels("refused").inc()
-            journal.event(
+            access_log.event(
                 "release refused", level="error", reason=str(error), goes_on_with=service.serving.champion.version
             )
             raise
         metrics.loads.labels(outcome.status).inc()
         metrics.served(*service.serving.versions)
-        journal.event(f"release {outcome.status}", version=outcome.version, previous=outcome.previous)
+        access_log.event(f"release {outcome.status}", version=outcome.version, previous=outcome.previous)
         return outcome
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        journal.start()
-        journal.event("started", version=service.serving.champion.version)
-        with handled_signals(service, journal, reload):
+        access_log.start()
+        access_log.event("started", version=service.serving.champion.version)
+        with handled_signals(service, access_log, reload):
             yield
-        journal.event("stopped")
-        journal.stop()
+        access_log.event("stopped")
+        access_log.stop()
 
     key_header = APIKeyHeader(name="X-API-Key", auto_error=False)
 
@@ -116,7 +116,7 @@ def _api(service: Service, journal: Journal) -> FastAPI:
     guarded.include_router(model_router(service, reload))
     app.include_router(guarded)
 
-    app.include_router(process_router(service, journal))
+    app.include_router(process_router(service, access_log))
     if service.settings.page:
         app.include_router(page_router(service))
     ordinary = app.openapi

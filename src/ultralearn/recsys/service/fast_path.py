@@ -7,20 +7,20 @@ date and for request ids that were made on the spot.
 import hmac
 from time import perf_counter
 
-from ultralearn.recsys.service.entrance import App, Receive, Scope, Send
-from ultralearn.recsys.service.journal import REQUEST_ID, Journal
+from ultralearn.recsys.service.access_log import REQUEST_ID, AccessLog
+from ultralearn.recsys.service.middleware import App, Receive, Scope, Send
 from ultralearn.recsys.service.serving import Service
 
 # Headers that an answer can depend on.
 TELLING = frozenset({b"x-request-id", b"x-api-key", b"content-length", b"transfer-encoding"})
 
 
-def fast_path(app: App, service: Service, journal: Journal) -> App:
+def fast_path(app: App, service: Service, access_log: AccessLog) -> App:
     """An ASGI app in front of another: it answers from what is ready, or passes the request on.
 
     A function, since Python calls a function sooner than an object that can be called.
     """
-    record = journal.record
+    record = access_log.record
     api_key = None if service.settings.api_key is None else service.settings.api_key.encode()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,9 +40,9 @@ def fast_path(app: App, service: Service, journal: Journal) -> App:
             if own is None:
                 await app(scope, receive, send)
                 return
-            request_id = own or journal.new_id()
+            request_id = own or access_log.new_id()
         else:
-            request_id = journal.new_id()
+            request_id = access_log.new_id()
         headers, body, kind = ready
         await send({"type": "http.response.start", "status": 200, "headers": [*headers, (b"x-request-id", request_id)]})
         await send({"type": "http.response.body", "body": body})

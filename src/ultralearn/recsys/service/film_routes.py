@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.background import BackgroundTask
 
-from ultralearn.recsys.service.answers import (
+from ultralearn.recsys.service.bodies import (
     LARGEST_ID,
-    Answer,
     Parameters,
     Profile,
     RecommendParameters,
+    RecommendResponse,
     answer_of,
 )
 from ultralearn.recsys.service.problems import (
@@ -52,7 +52,7 @@ def film_router(service: Service) -> APIRouter:
             background=None if serving.shadow is None else BackgroundTask(compare),
         )
 
-    @router.get("/recommend/{user}", response_model=Answer, responses=problems(403, 422))
+    @router.get("/recommend/{user}", response_model=RecommendResponse, responses=problems(403, 422))
     async def recommend(
         request: Request, user: MovieLensId, asked: Annotated[RecommendParameters, Query()]
     ) -> Response:
@@ -64,7 +64,7 @@ def film_router(service: Service) -> APIRouter:
         release = service.serving.release_for(user)
         return answer(request, release, lambda one, k: one.recommend(user - 1, k, asked.exclude_seen), asked.k, user)
 
-    @router.post("/recommend", response_model=Answer, responses=problems(400, 415, 422))
+    @router.post("/recommend", response_model=RecommendResponse, responses=problems(400, 415, 422))
     async def recommend_for(request: Request, profile: Profile) -> Response:
         """Films for somebody never seen before, from the films they know; nothing is stored."""
         release = service.serving.champion
@@ -76,7 +76,7 @@ def film_router(service: Service) -> APIRouter:
         ratings = [choice.rating for choice in profile.items]
         return answer(request, release, lambda one, k: one.fold_in(items, ratings, k), profile.k)
 
-    @router.get("/similar/{item}", response_model=Answer, responses=problems(404, 422))
+    @router.get("/similar/{item}", response_model=RecommendResponse, responses=problems(404, 422))
     async def similar(request: Request, item: MovieLensId, asked: Annotated[Parameters, Query()]) -> Response:
         """Films that the same people choose."""
         release = service.serving.champion

@@ -29,7 +29,7 @@ class Counted:
     line: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Works out what the journal would otherwise work out for every request."""
+        """Works out what the access log would otherwise work out for every request."""
         level = "error" if self.status == 500 else "info"
         line = f'"level":"{level}","event":"request","method":"{self.method}","route":"{self.route}"'
         line += f',"status":{self.status}'

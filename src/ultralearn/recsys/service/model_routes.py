@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 
-from ultralearn.recsys.service.answers import (
+from ultralearn.recsys.service.access_log import AccessLog
+from ultralearn.recsys.service.bodies import (
     GoldenResult,
     Health,
     ModelCard,
     Reloaded,
     ShadowModel,
 )
-from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.metrics import MEDIA_TYPE as METRICS_TYPE
 from ultralearn.recsys.service.problems import (
@@ -63,10 +63,10 @@ def model_router(service: Service, reload: Callable[[], Reloaded]) -> APIRouter:
     return router
 
 
-def process_router(service: Service, journal: Journal) -> APIRouter:
+def process_router(service: Service, access_log: AccessLog) -> APIRouter:
     """/health, /ready and /metrics, which need no key."""
     router = APIRouter()
-    metrics = journal.metrics
+    metrics = access_log.metrics
 
     # Also by the older names, which Cloud Run's front end answers itself, with a 404.
     @router.get("/healthz", include_in_schema=False)
@@ -86,7 +86,7 @@ def process_router(service: Service, journal: Journal) -> APIRouter:
     @router.get("/metrics", response_class=Response)
     async def metrics_text() -> Response:
         """For Prometheus."""
-        journal.flush()
+        access_log.flush()
         return Response(metrics.text(), media_type=METRICS_TYPE)
 
     return router

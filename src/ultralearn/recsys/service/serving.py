@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ultralearn.recsys.service.answers import Answer, Reloaded, answer_of
+from ultralearn.recsys.service.bodies import RecommendResponse, Reloaded, answer_of
 from ultralearn.recsys.service.loading import ReleaseError, load_release
 from ultralearn.recsys.service.metrics import Kind, kind_of
 from ultralearn.recsys.service.scoring import Recommendations, Release
@@ -65,7 +65,7 @@ def overlap_at_10(one: Recommendations, other: Recommendations) -> float:
     return len(first & second) / max(len(first), len(second), 1)
 
 
-def rendered(answer: Answer) -> bytes:
+def rendered(answer: RecommendResponse) -> bytes:
     """The answer as it is sent, by every route alike."""
     return answer.model_dump_json().encode()
 

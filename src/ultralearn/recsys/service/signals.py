@@ -8,16 +8,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ultralearn.recsys.service.answers import (
+from ultralearn.recsys.service.access_log import AccessLog
+from ultralearn.recsys.service.bodies import (
     Reloaded,
 )
-from ultralearn.recsys.service.journal import Journal
 from ultralearn.recsys.service.loading import ReleaseError
 from ultralearn.recsys.service.serving import Service
 
 
 @contextlib.contextmanager
-def handled_signals(service: Service, journal: Journal, reload: Callable[[], Reloaded]) -> Any:
+def handled_signals(service: Service, access_log: AccessLog, reload: Callable[[], Reloaded]) -> Any:
     """SIGTERM: not ready at once, closed after drain_seconds, as the server would have closed. SIGHUP: reload."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -26,8 +26,8 @@ def handled_signals(service: Service, journal: Journal, reload: Callable[[], Rel
     stop = signal.getsignal(signal.SIGTERM)
 
     def begin(number: int) -> None:
-        journal.metrics.ready.set(0)
-        journal.event("draining", seconds=service.settings.drain_seconds)
+        access_log.metrics.ready.set(0)
+        access_log.event("draining", seconds=service.settings.drain_seconds)
         loop.call_later(service.settings.drain_seconds, _call, stop, number, None)
 
     def drain(number: int, frame: FrameType | None) -> None:

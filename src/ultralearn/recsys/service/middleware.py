@@ -1,11 +1,11 @@
-"""What every request that is not on the fast path goes through: an id, a limit on its body, a line in the journal."""
+"""What each request goes through that is not on the fast path: an id, a limit on its body, a line in the access log."""
 
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ultralearn.recsys.service.journal import Journal
+from ultralearn.recsys.service.access_log import AccessLog
 from ultralearn.recsys.service.metrics import kind_of
 from ultralearn.recsys.service.problems import problem_response
 from ultralearn.recsys.service.serving import Service
@@ -20,13 +20,13 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 NO_ROUTE = "none"
 
 
-class Entrance:
+class Middleware:
     """An ASGI app around another."""
 
-    def __init__(self, app: App, service: Service, journal: Journal) -> None:
+    def __init__(self, app: App, service: Service, access_log: AccessLog) -> None:
         self.app = app
         self.service = service
-        self.journal = journal
+        self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; the lifespan passes through."""
@@ -34,7 +34,7 @@ class Entrance:
             await self.app(scope, receive, send)
             return
         started = ended = time.perf_counter()
-        request_id = self.journal.id_of(scope["headers"])
+        request_id = self.access_log.id_of(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode()
         status = 500
@@ -53,14 +53,14 @@ class Entrance:
         try:
             await self._within_limits(scope, receive, send_signed)
         except Exception:  # the answer is sent already; the server would log the error in its own form
-            self.journal.event(
+            self.access_log.event(
                 "failed", level="error", request_id=state["request_id"], traceback=traceback.format_exc()
             )
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             method = scope["method"] if scope["method"] in METHODS else "other"
             about = (state.get(name) for name in ("user", "source", "version", "overlap"))
-            self.journal.record((kind_of(method, route, status, *about), started, ended, request_id))
+            self.access_log.record((kind_of(method, route, status, *about), started, ended, request_id))
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reads the body, as far as it may go, before anybody works on it."""

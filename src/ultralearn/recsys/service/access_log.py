@@ -67,7 +67,7 @@ def _ids() -> Iterator[bytes]:
             yield beginning + ending
 
 
-class Journal:
+class AccessLog:
     """Takes entries, and hands them to the metrics and the log when nobody waits.
 
     The event loop makes the lines, between requests; a thread writes them, since whoever reads them may be slow. What
@@ -91,7 +91,7 @@ class Journal:
     def start(self) -> None:
         """Begins to hand over, on the running event loop."""
         self.new_id = _ids().__next__  # now that this process is the one that will serve: it may have been forked
-        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="access_log", daemon=True)
         self._writer.start()
         self._task = asyncio.get_running_loop().create_task(self._hand_over())
 

@@ -85,7 +85,7 @@ class RecommendedFilm(BaseModel):
     because: list[Reason]
 
 
-class Answer(BaseModel):
+class RecommendResponse(BaseModel):
     """The best films first, where they come from, and under which model."""
 
     items: list[RecommendedFilm] = Field(max_length=MAX_K)
@@ -135,7 +135,7 @@ class Health(BaseModel):
     status: Literal["ok", "ready"]
 
 
-def answer_of(release: Release, found: Recommendations) -> Answer:
+def answer_of(release: Release, found: Recommendations) -> RecommendResponse:
     """The recommendations as they go over the wire; scores to four digits, which is more than they are good for."""
     films = [
         RecommendedFilm(
@@ -150,4 +150,4 @@ def answer_of(release: Release, found: Recommendations) -> Answer:
         )
         for best in found.items
     ]
-    return Answer(items=films, source=found.source, model_version=release.version)
+    return RecommendResponse(items=films, source=found.source, model_version=release.version)
