@@ -5,7 +5,7 @@ from fastapi import APIRouter, Body, HTTPException
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from ultralearn.recsys.service.bodies import Profile
+from ultralearn.recsys.service.answers import Profile
 
 
 def endpoint_by_all_weights(item_factors, popular, alpha, reg):

@@ -14,7 +14,7 @@ from ultralearn.exercises.week_05.recommend_request import recommend_request
 from ultralearn.exercises.week_05.top_k import top_k
 from ultralearn.recsys.ials import IALS
 from ultralearn.recsys.release import write_release
-from ultralearn.recsys.service.bodies import MAX_K, Profile
+from ultralearn.recsys.service.answers import MAX_K, Profile
 from ultralearn.recsys.service.scoring import top
 
 few_levels = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0])

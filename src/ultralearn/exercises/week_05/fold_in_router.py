@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Response
 from ultralearn.exercises.week_05.common import Seen, body_of, converse
 from ultralearn.practice import Declaration, Probe
 from ultralearn.practice.comparison import describe
-from ultralearn.recsys.service.bodies import Profile
+from ultralearn.recsys.service.answers import Profile
 
 
 def fold_in_router(item_factors: np.ndarray, popular: np.ndarray, alpha: float, reg: float) -> APIRouter:

@@ -12,7 +12,7 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 from ultralearn.recsys.service.access_log import AccessLog, Descriptor, Stream
-from ultralearn.recsys.service.bodies import (
+from ultralearn.recsys.service.answers import (
     Reloaded,
 )
 from ultralearn.recsys.service.fast_path import fast_path as in_front

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.background import BackgroundTask
 
-from ultralearn.recsys.service.bodies import (
+from ultralearn.recsys.service.answers import (
     LARGEST_ID,
     Parameters,
     Profile,

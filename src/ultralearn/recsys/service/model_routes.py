@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from ultralearn.recsys.service.access_log import AccessLog
-from ultralearn.recsys.service.bodies import (
+from ultralearn.recsys.service.answers import (
     GoldenResult,
     Health,
     ModelCard,

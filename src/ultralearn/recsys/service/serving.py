@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ultralearn.recsys.service.bodies import RecommendResponse, Reloaded, answer_of
+from ultralearn.recsys.service.answers import RecommendResponse, Reloaded, answer_of
 from ultralearn.recsys.service.loading import ReleaseError, load_release
 from ultralearn.recsys.service.metrics import Kind, kind_of
 from ultralearn.recsys.service.scoring import Recommendations, Release

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from ultralearn.recsys.service.access_log import AccessLog
-from ultralearn.recsys.service.bodies import (
+from ultralearn.recsys.service.answers import (
     Reloaded,
 )
 from ultralearn.recsys.service.loading import ReleaseError
