@@ -188,8 +188,9 @@ def own_service(tmp_path_factory):
 
 
 def test_our_own_service_is_ready(own_service, ratings):
-    """As many people as the gate asks; at its pace, and held to its 300 ms, on a machine with nothing else to do."""
-    report = ask(own_service, ratings, limits=replace(GATE, rate=100, p95_seconds=60))
+    """As many people as the gate asks. How fast is no matter here: the machine may have other things to do."""
+    patient = replace(GATE, rate=100, p95_seconds=300, seconds=300, first_seconds=300, total_seconds=900)
+    report = ask(own_service, ratings, limits=patient)
     assert report.verdict == "ready, not deployed", report.lines
     assert by_status(report, "verified") == set(CHECKS) - {"deployed"}
     assert "300 requests, 100 a second" in seen(report, "latency")
