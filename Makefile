@@ -172,7 +172,7 @@ $(GREEN)/proofs/%: pyproject.toml $(LOCKS) tests/stamps.py tests/no_skips.py | $
 
 $(GREEN)/coverage: $(ROOMS:%=$(GREEN)/unit/%)
 	$(BIN)/coverage combine --quiet --keep --data-file _build/coverage/all _build/coverage/*/data
-	$(BIN)/coverage report --data-file _build/coverage/all --fail-under=90
+	$(BIN)/coverage report --data-file _build/coverage/all --fail-under=90 --ignore-errors # of modules that are gone
 	@touch $@
 
 $(GREEN)/pairs: $(wildcard notebooks/week_* book/results/*.json) $(WEEKS:%=$(GREEN)/proofs/%)
