@@ -29,11 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = [name for name in NAMES if only is None or int(name.removeprefix("week_")) == only]
     if "exercise" in metafunc.fixturenames:
         pairs = [(name, exercise) for name in names for exercise in load(name).checkers]
-        # A checker keeps what it computed: all tests of one belong into the same process.
-        grouped = [
-            pytest.param(pair, marks=pytest.mark.xdist_group("-".join(pair)), id="-".join(pair)) for pair in pairs
-        ]
-        metafunc.parametrize("exercise", grouped, indirect=True)
+        metafunc.parametrize("exercise", pairs, indirect=True, ids=["-".join(pair) for pair in pairs])
     elif "week" in metafunc.fixturenames:
         metafunc.parametrize("week", [load(name) for name in names], ids=names)
 

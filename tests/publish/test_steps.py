@@ -13,7 +13,7 @@ MAKE = """#!/bin/sh
 for target in "$@"; do :; done
 echo "$@" >> calls
 case "$1" in --question) test ! -e due/$target; exit;; esac
-test ! -e broken/$target
+test ! -e broken/$(basename $target)
 """
 JUNIT = "<testsuites><testsuite>{}</testsuite></testsuites>"
 CASE = '<testcase classname="tests.a" name="test_{0}" time="{0}"/>'
@@ -63,6 +63,12 @@ def test_a_step_that_fails_ends_its_lane_and_is_named(test):
     assert ran == ["unit"]
     assert "unit     | FAILED in" in out
     assert "passed." not in out
+
+
+def test_without_the_dependencies_no_step_begins(test):
+    code, _, ran = test(due=["unit"], broken=[Path(steps.CLOSURE).name])
+    assert "mend what is said above" in code
+    assert ran == []
 
 
 def test_after_a_failure_no_lane_begins_another_step(monkeypatch):
