@@ -4,15 +4,17 @@ import threading
 
 import pytest
 
-from tests.chromium import AXE, launched
+from tests.book.conftest import ROOT
+from tests.chromium import AXE, launched, visits
 from ultralearn.cli import serve
 
 COLORS = ["color-contrast", "link-in-text-block"]  # axe's rules that look at them
-THEMES_OWN = {"label-content-name-mismatch", "region"}  # axe's findings in sphinx-book-theme itself
-SETTLED = """() => Promise.all(document.getAnimations()
+THEMES_OWN = ["label-content-name-mismatch", "region"]  # axe's findings in sphinx-book-theme itself
+SETTLED = """() => Promise.allSettled(document.getAnimations()
     .filter(animation => animation.effect.getComputedTiming().iterations !== Infinity)
     .map(animation => animation.finished)).then(() => true)"""
 PROSE = ["book/index.html", "book/plan.html", "book/how_to_study.html", "book/notation.html"]
+WEEKS = sorted(f"notebooks/{path.stem}.html" for path in (ROOT / "notebooks").glob("week_*.ipynb"))
 DATA = ["book/status.html", "book/benchmarks.html", "book/proof.html", "book/colophon.html"]
 
 
@@ -33,27 +35,17 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """Open a page of the site; at the end nothing was asked of others and nothing was complained of."""
-    requests, complaints, contexts = [], [], []
+    """Opens a page of the site, its formulas set."""
 
-    def open_page(name, width=1280, scheme="light"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address + name)
-        if page.locator("script[src*=mathjax]").count():
-            page.evaluate("MathJax.startup.promise.then(() => true)")
-        return page
+    with visits(browser, address) as opened:
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    outside = [url for url in requests if not url.startswith((address, "data:", "blob:"))]
-    assert outside == []
-    assert complaints == []
+        def open_page(*arguments):
+            page = opened(*arguments)
+            if page.locator("script[src*=mathjax]").count():
+                page.evaluate("MathJax.startup.promise.then(() => true)")
+            return page
+
+        yield open_page
 
 
 @pytest.fixture(scope="session")
@@ -133,45 +125,32 @@ def test_the_color_mode_can_be_switched(visit):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
 
-@pytest.mark.parametrize("part", ["prose", "weeks"])
-def test_pages_are_accessible_and_fit(visit, weeks, part):
-    problems = []
-    for name in [*PROSE, *DATA] if part == "prose" else weeks:
-        page = unfolded(visit(name, 390))
-        # Loaded once, narrow: the theme makes what scrolls there reachable by keyboard when it loads, and only then.
-        for width in (390, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            scrolled = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            found = [f"{scrolled} px wider than the window"] if scrolled > 0 else []
-            problems += [f"{name} at {width} px: {problem}" for problem in found + findings(page)]
-        page.context.close()
-    assert not problems, "\n".join(problems)
-
-
-@pytest.mark.parametrize("part", ["prose", "weeks"])
-def test_pages_can_be_read_in_the_dark(visit, weeks, part):
-    """What the color mode changes: colors, and nothing else."""
-    problems = []
-    for name in [*PROSE, *DATA] if part == "prose" else weeks:
-        page = unfolded(visit(name, 1280, "dark"))
-        problems += [f"{name}: {problem}" for problem in findings(page, rules=COLORS)]
-        page.context.close()
-    assert not problems, "\n".join(problems)
-
-
-def unfolded(page):
+@pytest.mark.parametrize("name", [*PROSE, *DATA, *WEEKS])
+def test_a_page_is_accessible_and_fits(visit, name):
+    """Colors depend on the scheme and sizes on the width; neither on the other."""
+    page = visit(name, 390)
     page.evaluate("document.querySelectorAll('.bd-article details').forEach(part => part.open = true)")
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    return page
+    problems = []
+    # Loaded once, narrow: the theme makes what scrolls there reachable by keyboard when it loads, and only then.
+    for width, without in ((390, []), (1280, COLORS)):
+        page.set_viewport_size({"width": width, "height": 900})
+        scrolled = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        problems += [f"{scrolled} px wider than the window"] if scrolled > 0 else []
+        problems += [f"at {width} px: {problem}" for problem in findings(page, without=without)]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    problems += [f"in the dark: {problem}" for problem in findings(page, only=COLORS)]
+    assert not problems, "\n".join(problems)
 
 
-def findings(page, rules=None):
-    """What axe has to say, by these rules or by all."""
+def findings(page, only=(), without=()):
+    """What axe has to say, by these rules or by all, less some."""
     page.evaluate(SETTLED)  # what fades in has its colors only at the end
-    options = {"preload": False} | ({"runOnly": {"type": "rule", "values": rules}} if rules else {})
+    options = {"preload": False, "rules": {rule: {"enabled": False} for rule in [*THEMES_OWN, *without]}}
+    if only:
+        options = {"preload": False, "runOnly": {"type": "rule", "values": only}}
     found = page.evaluate("options => axe.run(options).then(result => result.violations)", options)
     return [
-        f"{finding['id']}: {finding['help']}: {[node['target'] for node in finding['nodes'][:3]]}"
-        for finding in found
-        if finding["id"] not in THEMES_OWN
+        f"{finding['id']}: {finding['help']}: {[node['target'] for node in finding['nodes'][:3]]}" for finding in found
     ]

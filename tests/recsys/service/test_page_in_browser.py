@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.chromium import AXE, launched
+from tests.chromium import AXE, launched, visits
 from tests.recsys.service.conftest import Process
 
 
@@ -24,26 +24,8 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens the page; at the end nothing was asked of others and nothing was complained of."""
-    requests, complaints, contexts = [], [], []
-
-    def open_page(path="", width=1280, scheme="light", script=True):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [url for url in requests if not url.startswith((address, "data:"))] == []
-    assert complaints == []
+    with visits(browser, address) as open_page:
+        yield open_page
 
 
 def recommended(page):
@@ -60,7 +42,7 @@ def stars_in(page):
 
 
 def test_by_hand_without_script(visit):
-    page = visit(script=False)
+    page = visit(java_script_enabled=False)
     before = recommended(page)
     page.get_by_label("Title").fill("film 12")
     page.get_by_role("button", name="Search").click()
