@@ -13,6 +13,7 @@ MAKE = """#!/bin/sh
 for target in "$@"; do :; done
 echo "$@" >> calls
 case "$1" in --question) test ! -e due/$target; exit;; esac
+cat said/$target 2>/dev/null
 test ! -e broken/$(basename $target)
 """
 JUNIT = "<testsuites><testsuite>{}</testsuite></testsuites>"
@@ -63,6 +64,22 @@ def test_a_step_that_fails_ends_its_lane_and_is_named(test):
     assert ran == ["unit"]
     assert "unit     | FAILED in" in out
     assert "passed." not in out
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("E   no\nFAILED a::b\n" + "later\n" * 99, ["E   no", "FAILED a::b"]),
+        ("early\n" + "last\n" * steps.AT_MOST, ["last"] * steps.AT_MOST),
+    ],
+)
+def test_the_end_says_again_what_failed(test, said, shown):
+    Path("said").mkdir()
+    for name in ("unit", "lint"):
+        Path("said", name).write_text(said)
+    _, out, _ = test(due=["unit", "lint"], broken=["unit"])
+    end = out[out.index("all  ") :]
+    assert end.strip().splitlines()[2:] == ["What unit said of its failures", *(f"  {line}" for line in shown)]
 
 
 def test_without_the_dependencies_no_step_begins(test):

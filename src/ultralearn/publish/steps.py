@@ -40,6 +40,9 @@ WIDTH = max(map(len, STEPS))
 GREEN, JUNIT = Path("_build/green"), Path("_build/junit")
 CLOSURE = "_build/closure.mk"
 SLOWEST = 10
+# What pytest's lines of a failure begin with. The end of `make test` shows them again: much is said after them.
+OF_FAILURES = ("E  ", "FAILED ", "ERROR ")
+AT_MOST = 40  # of them, or of a step's last lines where it has none
 
 
 class Step(NamedTuple):
@@ -48,6 +51,7 @@ class Step(NamedTuple):
     name: str
     state: str  # passed, skipped or FAILED
     seconds: float
+    failures: Sequence[str] = ()  # what it said of them
 
 
 def run(name: str, make: str) -> Step:
@@ -61,9 +65,13 @@ def run(name: str, make: str) -> Step:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace") as ran:
         assert ran.stdout is not None
+        lines = []
         for line in ran.stdout:
-            say(name, line.rstrip())
-    step = Step(name, "FAILED" if ran.returncode else "passed", time.monotonic() - began)
+            lines.append(line.rstrip())
+            say(name, lines[-1])
+    failures = [line for line in lines if line.startswith(OF_FAILURES)][:AT_MOST] or lines[-AT_MOST:]
+    failed = ran.returncode != 0
+    step = Step(name, "FAILED" if failed else "passed", time.monotonic() - began, failures if failed else ())
     say(name, f"{step.state} in {step.seconds:.0f} s")
     return step
 
@@ -119,6 +127,9 @@ def main() -> None:
         print("\nThe slowest tests of this run, in seconds")
         for seconds, test in tests:
             print(f"{seconds:>7.1f}  {test}")
+    for step in steps:
+        if step.failures:
+            print(f"\nWhat {step.name} said of its failures", *step.failures, sep="\n  ")
     print(*["", *not_run()], sep="\n")
     if red := " and ".join(step.name for step in steps if step.state == "FAILED"):
         sys.exit(f"{red} failed: mend it, then `make {red.replace(' and', '')}`, or `make test` for all that is due.")
