@@ -976,11 +976,12 @@ def run_vectorized(
     torch.manual_seed(seed)
     policy = PolicyWithBaseline()
     optim = optimizer(policy.parameters())
-    envs, log, copies = make_envs(environment, n_envs), EpisodeLog(), []
+    envs, log = make_envs(environment, n_envs), EpisodeLog()
     choose = chooser(policy, np.random.default_rng(seed))
+    copies: list[PolicyWithBaseline] = []
     while log.steps < steps and log.recent() < until:
         update_vectorized(envs, policy, optim, choose, log, step, seed)
-        for _ in stages[len(copies) :][stages[len(copies) :] <= log.recent()]:
+        while len(copies) < sum(log.recent() >= stages):
             copies.append(deepcopy(policy))
     return log, policy, copies
 
