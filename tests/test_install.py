@@ -218,7 +218,15 @@ def test_an_interrupted_run_says_so_ends_pip_and_the_next_one_goes_on(project, e
         "if 'torch==2.13.0' in asked:\n"
         "    unpack('half', finished=False)\n    (root / 'there').touch()\n    time.sleep(600)\n"
     )
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=project)
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=project,
+        # Whoever runs the tests in the background may have had it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (project / "there").exists():
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.05)
